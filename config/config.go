@@ -1,0 +1,180 @@
+package config
+
+import (
+	"path/filepath"
+	"time"
+)
+
+// Config is the whole configuration of one node. The yaml tags are the names
+// of the keys, in files and, joined with dots, in messages.
+type Config struct {
+	// Listen is the host and port that the REST API listens on. Port 0 picks a
+	// free port.
+	Listen string `yaml:"listen"`
+	// DataDir is the folder that holds everything that survives a restart.
+	DataDir string `yaml:"dataDir"`
+	// BootstrapPassword is the password of the user admin at the first start.
+	// Empty means: generate one.
+	BootstrapPassword Secret `yaml:"bootstrapPassword"`
+	// ShutdownTimeout bounds a graceful stop: requests in flight finish within
+	// it or are cut.
+	ShutdownTimeout time.Duration `yaml:"shutdownTimeout"`
+
+	Log     Log     `yaml:"log"`
+	HTTP    HTTP    `yaml:"http"`
+	Etcd    Etcd    `yaml:"etcd"`
+	Modules Modules `yaml:"modules"`
+}
+
+// Log says what the node writes to its standard error.
+type Log struct {
+	// Level is the least severe level written: debug, info, warn or error.
+	Level string `yaml:"level"`
+	// Format is text (for people) or json (for collectors).
+	Format string `yaml:"format"`
+}
+
+// HTTP bounds the requests of the REST API.
+type HTTP struct {
+	// RequestTimeout is the time a request may take, from its last byte read
+	// to its answer.
+	RequestTimeout time.Duration `yaml:"requestTimeout"`
+	// DeployTimeout replaces RequestTimeout where modules are compiled: upload
+	// and deploy.
+	DeployTimeout time.Duration `yaml:"deployTimeout"`
+	// MaxBodyBytes is the largest request body, in bytes, other than a module.
+	MaxBodyBytes int64 `yaml:"maxBodyBytes"`
+	// MaxModuleBytes is the largest module that can be uploaded, in bytes.
+	MaxModuleBytes int64 `yaml:"maxModuleBytes"`
+
+	TLS ServerTLS `yaml:"tls"`
+}
+
+// ServerTLS is the certificate that the REST API shows. Both empty: plain HTTP.
+type ServerTLS struct {
+	// CertFile is the path of the certificate chain, PEM.
+	CertFile string `yaml:"certFile"`
+	// KeyFile is the path of its private key, PEM.
+	KeyFile string `yaml:"keyFile"`
+}
+
+// Enabled reports whether a certificate is configured.
+func (t ServerTLS) Enabled() bool { return t.CertFile != "" }
+
+// Etcd says where the state is kept.
+type Etcd struct {
+	// Endpoints are the members of an external cluster. Empty: a server
+	// embedded in this process keeps the state in the data directory.
+	Endpoints []string `yaml:"endpoints"`
+	// Prefix comes before each key, so that a cluster can be shared. It begins
+	// and ends with a slash.
+	Prefix string `yaml:"prefix"`
+	// DialTimeout is how long the first connection may take.
+	DialTimeout time.Duration `yaml:"dialTimeout"`
+	// Username and Password log in at an external cluster. Both or neither.
+	Username string `yaml:"username"`
+	Password Secret `yaml:"password"`
+
+	TLS      ClientTLS `yaml:"tls"`
+	Embedded Embedded  `yaml:"embedded"`
+}
+
+// External reports whether an external cluster is configured.
+func (e Etcd) External() bool { return len(e.Endpoints) > 0 }
+
+// ClientTLS is how the node recognises an external cluster, and how it shows
+// who it is.
+type ClientTLS struct {
+	// CAFile is the path of the authorities to trust, PEM. Empty: the system's.
+	CAFile string `yaml:"caFile"`
+	// CertFile and KeyFile are the client certificate and its key, PEM. Both or
+	// neither.
+	CertFile string `yaml:"certFile"`
+	KeyFile  string `yaml:"keyFile"`
+	// ServerName is the name expected in the server's certificate. Empty: the
+	// host of the endpoint.
+	ServerName string `yaml:"serverName"`
+}
+
+// Enabled reports whether any of the TLS settings is given.
+func (t ClientTLS) Enabled() bool { return t != ClientTLS{} }
+
+// Embedded bounds the embedded server.
+type Embedded struct {
+	// QuotaBytes is the size, in bytes, at which the database takes no more.
+	QuotaBytes int64 `yaml:"quotaBytes"`
+}
+
+// Modules bounds the WebAssembly modules that decide about credentials. A
+// service may lower these limits for itself.
+type Modules struct {
+	// CacheDir is the folder of compiled modules. It can be deleted while the
+	// node is stopped. Empty in the sources: Load sets it to a folder of the
+	// data directory.
+	CacheDir string `yaml:"cacheDir"`
+	// CallTimeout bounds a lookup, a mark in use or a proof verification.
+	CallTimeout time.Duration `yaml:"callTimeout"`
+	// ProvideTimeout bounds a provisioning or a revocation.
+	ProvideTimeout time.Duration `yaml:"provideTimeout"`
+	// StartTimeout bounds the start of an instance and its configuration.
+	StartTimeout time.Duration `yaml:"startTimeout"`
+	// MemoryPages is the memory of an instance that asks for nothing, in pages
+	// of 64 KiB.
+	MemoryPages int `yaml:"memoryPages"`
+	// MemoryPagesCeiling is the most that a service may be given, in pages of
+	// 64 KiB.
+	MemoryPagesCeiling int `yaml:"memoryPagesCeiling"`
+	// Concurrency is how many calls of one service and application run at once.
+	Concurrency int `yaml:"concurrency"`
+	// Queue is how many more may wait for their turn; the next is refused.
+	Queue int `yaml:"queue"`
+	// QueueWait is how long one waits before it is refused.
+	QueueWait time.Duration `yaml:"queueWait"`
+	// HostCalls is how many functions of the host one operation may call.
+	HostCalls int `yaml:"hostCalls"`
+}
+
+const (
+	kib = 1 << 10
+	mib = 1 << 20
+	gib = 1 << 30
+)
+
+func defaults() Config {
+	return Config{
+		Listen:          "127.0.0.1:8080",
+		DataDir:         "./credence-data",
+		ShutdownTimeout: 10 * time.Second,
+		Log:             Log{Level: "info", Format: "text"},
+		HTTP: HTTP{
+			RequestTimeout: 10 * time.Second,
+			DeployTimeout:  time.Minute,
+			MaxBodyBytes:   256 * kib,
+			MaxModuleBytes: 8 * mib,
+		},
+		Etcd: Etcd{
+			Endpoints:   []string{},
+			Prefix:      "/credence/",
+			DialTimeout: 5 * time.Second,
+			Embedded:    Embedded{QuotaBytes: 2 * gib},
+		},
+		Modules: Modules{
+			CallTimeout:        250 * time.Millisecond,
+			ProvideTimeout:     time.Second,
+			StartTimeout:       time.Second,
+			MemoryPages:        256,
+			MemoryPagesCeiling: 4096,
+			Concurrency:        16,
+			Queue:              64,
+			QueueWait:          50 * time.Millisecond,
+			HostCalls:          256,
+		},
+	}
+}
+
+// derive fills what follows from other values.
+func (c *Config) derive() {
+	if c.Modules.CacheDir == "" {
+		c.Modules.CacheDir = filepath.Join(c.DataDir, "module-cache")
+	}
+}

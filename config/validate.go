@@ -1,0 +1,174 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// validate checks what the types cannot say. It reports everything that it
+// finds, in the order of the keys in the sample.
+func validate(c Config, origin map[string]string) error {
+	v := validator{origin: origin}
+	v.node(c)
+	v.http(c.HTTP)
+	v.etcd(c.Etcd)
+	v.modules(c.Modules)
+	return errors.Join(v.problems...)
+}
+
+type validator struct {
+	origin   map[string]string
+	problems []error
+}
+
+// check records a problem with the value of a key unless ok.
+func (v *validator) check(ok bool, key string, value any, why string, args ...any) {
+	if ok {
+		return
+	}
+	source, given := v.origin[key]
+	if !given {
+		source = "not set"
+	}
+	v.problems = append(v.problems, refuse(key, value, source, fmt.Sprintf(why, args...)))
+}
+
+func (v *validator) oneOf(key, value string, allowed ...string) {
+	v.check(slices.Contains(allowed, value), key, value, "must be one of %s", strings.Join(allowed, ", "))
+}
+
+func (v *validator) positive(key string, d time.Duration) {
+	v.check(d > 0, key, d, "must be longer than 0s")
+}
+
+func (v *validator) within(key string, d, longest time.Duration) {
+	v.check(d > 0 && d <= longest, key, d, "must be longer than 0s and at most %s", longest)
+}
+
+func (v *validator) between(key string, n, least, most int64) {
+	v.check(n >= least && n <= most, key, n, "must be between %d and %d", least, most)
+}
+
+// together refuses one of two texts without the other.
+func (v *validator) together(key, value, otherKey, other string) {
+	v.check(value == "" || other != "", otherKey, other, "must be given, because %s is", key)
+	v.check(other == "" || value != "", key, value, "must be given, because %s is", otherKey)
+}
+
+func (v *validator) node(c Config) {
+	v.listen(c.Listen)
+	v.check(strings.TrimSpace(c.DataDir) != "" && !strings.ContainsRune(c.DataDir, 0), "dataDir", c.DataDir,
+		"must be the path of a folder")
+	// RFC 7617, section 2: a password of HTTP Basic has no control characters.
+	v.check(!strings.ContainsFunc(string(c.BootstrapPassword), unicode.IsControl), "bootstrapPassword", nil,
+		"must not hold control characters such as line ends, which HTTP Basic cannot carry")
+	v.positive("shutdownTimeout", c.ShutdownTimeout)
+	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	v.oneOf("log.format", c.Log.Format, "text", "json")
+}
+
+func (v *validator) listen(address string) {
+	_, port, err := net.SplitHostPort(address)
+	v.check(err == nil && isPort(port, 0), "listen", address,
+		"must be host:port with a port of 0 to 65535, such as 127.0.0.1:8080; an IPv6 host goes in brackets")
+}
+
+func isPort(text string, least uint64) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n >= least
+}
+
+func (v *validator) http(h HTTP) {
+	v.positive("http.requestTimeout", h.RequestTimeout)
+	v.positive("http.deployTimeout", h.DeployTimeout)
+	// One request to etcd ends at 1.5 MiB; what a body becomes must fit.
+	v.between("http.maxBodyBytes", h.MaxBodyBytes, kib, mib)
+	v.between("http.maxModuleBytes", h.MaxModuleBytes, kib, 32*mib)
+	v.together("http.tls.certFile", h.TLS.CertFile, "http.tls.keyFile", h.TLS.KeyFile)
+}
+
+func (v *validator) etcd(e Etcd) {
+	for i, endpoint := range e.Endpoints {
+		v.endpoint(endpoint, e.TLS.Enabled())
+		v.check(!slices.Contains(e.Endpoints[:i], endpoint), "etcd.endpoints", nil, "item %d is there twice", i+1)
+	}
+	v.check(isPrefix(e.Prefix), "etcd.prefix", e.Prefix,
+		"must begin and end with a slash, with printable characters and no empty level between, such as /credence/")
+	v.positive("etcd.dialTimeout", e.DialTimeout)
+	v.together("etcd.username", e.Username, "etcd.password", string(e.Password))
+	v.together("etcd.tls.certFile", e.TLS.CertFile, "etcd.tls.keyFile", e.TLS.KeyFile)
+	v.check(e.External() || e.Username == "" && e.Password == "" && !e.TLS.Enabled(), "etcd.endpoints", nil,
+		"must be given, because etcd.username, etcd.password or etcd.tls is, and those are for an external cluster")
+	// At least one request, which ends at 1.5 MiB; at most what etcd suggests.
+	v.between("etcd.embedded.quotaBytes", e.Embedded.QuotaBytes, 2*mib, 8*gib)
+}
+
+// endpoint accepts host:port, http(s)://host:port and unix(s):///path. It shows
+// the value only when no user or password can be in it.
+func (v *validator) endpoint(text string, wantTLS bool) {
+	const key = "etcd.endpoints"
+	if strings.Contains(text, "@") {
+		v.check(false, key, nil, "must not hold a user or a password; use etcd.username and etcd.password")
+		return
+	}
+	scheme, rest, hasScheme := strings.Cut(text, "://")
+	if !hasScheme {
+		scheme, rest = "", text
+	}
+	v.check(isMember(scheme, rest), key, text,
+		"each item must be host:port, http://host:port, https://host:port, unix:///path or unixs:///path")
+	v.check(!wantTLS || scheme != "http" && scheme != "unix", key, text,
+		"is without encryption, but etcd.tls is given; write https:// or remove etcd.tls")
+}
+
+// isMember judges what follows the scheme of an endpoint.
+func isMember(scheme, rest string) bool {
+	switch scheme {
+	case "unix", "unixs":
+		return len(rest) > 1 && strings.HasPrefix(rest, "/")
+	case "", "http", "https":
+		host, port, err := net.SplitHostPort(rest)
+		if err != nil || host == "" || !isPort(port, 1) {
+			return false
+		}
+		u, err := url.Parse("http://" + rest)
+		return err == nil && u.Host == rest
+	default:
+		return false
+	}
+}
+
+func isPrefix(p string) bool {
+	const longest = 256
+	return len(p) >= len("/x/") && len(p) <= longest &&
+		strings.HasPrefix(p, "/") && strings.HasSuffix(p, "/") && !strings.Contains(p, "//") &&
+		!strings.ContainsFunc(p, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar })
+}
+
+// The largest values of these settings are those of the sandbox's design:
+// calls and starts end within 5 s, whatever an operator would like.
+const longestCall = 5 * time.Second
+
+func (v *validator) modules(m Modules) {
+	v.check(!strings.ContainsRune(m.CacheDir, 0), "modules.cacheDir", m.CacheDir, "must be the path of a folder")
+	v.within("modules.callTimeout", m.CallTimeout, longestCall)
+	v.within("modules.provideTimeout", m.ProvideTimeout, longestCall)
+	v.within("modules.startTimeout", m.StartTimeout, longestCall)
+	// A memory of WebAssembly ends at 65536 pages, 4 GiB.
+	v.between("modules.memoryPagesCeiling", int64(m.MemoryPagesCeiling), 1, 65536)
+	v.check(m.MemoryPages >= 1 && m.MemoryPages <= m.MemoryPagesCeiling, "modules.memoryPages", m.MemoryPages,
+		"must be between 1 and modules.memoryPagesCeiling, %d", m.MemoryPagesCeiling)
+	// Each running call holds an instance of up to memoryPages.
+	v.between("modules.concurrency", int64(m.Concurrency), 1, 1024)
+	v.between("modules.queue", int64(m.Queue), 0, 65536)
+	v.check(m.QueueWait >= 0 && m.QueueWait <= longestCall, "modules.queueWait", m.QueueWait,
+		"must be between 0s and %s", longestCall)
+	v.between("modules.hostCalls", int64(m.HostCalls), 1, 65536)
+}
