@@ -1,0 +1,141 @@
+package wasmabi_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/credence-engine/credence/wasmabi"
+)
+
+func TestDecodeForgetsWhatTheReusedMessageHeld(t *testing.T) {
+	full := &wasmabi.VerifyProofRequest{
+		ApplicationID: "app", Credentials: wasmabi.Credentials{ID: "id", Body: []byte("b"), Status: wasmabi.InUse, ExpiresUnix: 7},
+		ProofType: "p", Challenge: []byte("c"), Proof: []byte("d"), RequestID: "r",
+	}
+	short := &wasmabi.VerifyProofRequest{ApplicationID: "app", Credentials: wasmabi.Credentials{ID: "id"}, ProofType: "p"}
+	require.NoError(t, full.Decode(short.Append(nil)))
+	require.Equal(t, short, full)
+
+	page := &wasmabi.KvPage{Entries: []wasmabi.KvEntry{{Key: []byte("k"), Value: []byte("v")}}}
+	require.NoError(t, page.Decode(nil))
+	require.Empty(t, page.Entries)
+}
+
+func TestBytesAliasTheInputAndStringsDoNot(t *testing.T) {
+	raw := (&wasmabi.Credentials{ID: "id", Body: []byte("body")}).Append(nil)
+	var m wasmabi.Credentials
+	require.NoError(t, m.Decode(raw))
+	for i := range raw {
+		raw[i] = '!'
+	}
+	require.Equal(t, "id", m.ID)
+	require.Equal(t, "!!!!", string(m.Body))
+	require.Equal(t, len(m.Body), cap(m.Body), "appending to a body must not write into the message")
+}
+
+func TestAppendKeepsWhatIsThere(t *testing.T) {
+	got := (&wasmabi.Credentials{ID: "a"}).Append([]byte("head"))
+	require.Equal(t, "head\x0a\x01a", string(got))
+}
+
+func TestSizesOfEntriesAddUpToThePage(t *testing.T) {
+	page := &wasmabi.KvPage{Entries: []wasmabi.KvEntry{
+		{Key: []byte("k")},
+		{Key: bytes.Repeat([]byte("k"), 256), Value: bytes.Repeat([]byte("v"), 64<<10)},
+		{Key: bytes.Repeat([]byte("k"), 123), Value: []byte("v")},
+		{Key: bytes.Repeat([]byte("k"), 124), Value: []byte("v")},
+	}}
+	sum := 0
+	for i := range page.Entries {
+		sum += page.Entries[i].Size()
+	}
+	require.Equal(t, len(page.Append(nil)), sum)
+}
+
+func TestBytesFieldsAreCappedAt64KiB(t *testing.T) {
+	body := make([]byte, wasmabi.MaxBodyBytes+1)
+	key := []byte("k")
+	for name, m := range map[string]message{
+		"Credentials.body":             &wasmabi.Credentials{ID: "a", Body: body},
+		"VerifyProofRequest.challenge": &wasmabi.VerifyProofRequest{ApplicationID: "a", Credentials: wasmabi.Credentials{ID: "a"}, ProofType: "p", Challenge: body},
+		"VerifyProofRequest.proof":     &wasmabi.VerifyProofRequest{ApplicationID: "a", Credentials: wasmabi.Credentials{ID: "a"}, ProofType: "p", Proof: body},
+		"KvEntry.value":                &wasmabi.KvPage{Entries: []wasmabi.KvEntry{{Key: key, Value: body}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			kind, _, _ := strings.Cut(name, ".")
+			if kind == "KvEntry" {
+				kind = "KvPage"
+			}
+			err := blank[kind]().Decode(m.Append(nil))
+			require.ErrorContains(t, err, name)
+			require.ErrorContains(t, err, "65537 bytes, where at most 65536 are allowed")
+		})
+	}
+	var m wasmabi.Credentials
+	require.NoError(t, m.Decode((&wasmabi.Credentials{ID: "a", Body: body[1:]}).Append(nil)))
+}
+
+func TestCodecDoesNotAllocateWhenReused(t *testing.T) {
+	for _, c := range encoded {
+		raw := c.message.Append(nil)
+		m := blank[nameOf(t, c.message)]()
+		buf := make([]byte, 0, len(raw))
+		require.NoError(t, m.Decode(raw))
+		require.Zero(t, testing.AllocsPerRun(100, func() { _ = m.Decode(raw) }), "decoding %s", c.name)
+		require.Zero(t, testing.AllocsPerRun(100, func() { buf = m.Append(buf[:0]) }), "encoding %s", c.name)
+	}
+}
+
+// FuzzDecode checks, for every message, that decoding never panics, and that
+// what is accepted is written back as something that means the same.
+func FuzzDecode(f *testing.F) {
+	v := readVectors(f)
+	for _, c := range v.Valid {
+		f.Add(unhex(f, c.Hex))
+	}
+	for _, c := range v.Invalid {
+		f.Add(unhex(f, c.Hex))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		for name, fresh := range blank {
+			first, second := fresh(), fresh()
+			if first.Decode(raw) != nil {
+				continue
+			}
+			canonical := first.Append(nil)
+			require.LessOrEqual(t, len(canonical), len(raw), "%s: the canonical form is the shortest", name)
+			require.NoError(t, second.Decode(canonical), name)
+			require.Equal(t, fieldsOf(t, first), fieldsOf(t, second), name)
+			require.Equal(t, canonical, second.Append(nil), name)
+		}
+	})
+}
+
+func BenchmarkCodec(b *testing.B) {
+	body := make([]byte, 280)
+	for name, m := range map[string]message{
+		"LookupRequest": &wasmabi.LookupRequest{ApplicationID: "0b8f8d7e-58c5-4b43-9f0e-0f7c6fcb3a11", CredentialsID: "SN-001000", RequestID: "0193e2c4-6b1f-7c50"},
+		"Credentials":   &wasmabi.Credentials{ID: "SN-001000", Body: body, Status: wasmabi.Available, ExpiresUnix: 1893456000},
+	} {
+		raw := m.Append(nil)
+		b.Run("append/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			buf := make([]byte, 0, len(raw))
+			for b.Loop() {
+				buf = m.Append(buf[:0])
+			}
+		})
+		b.Run("decode/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			into := blank[name]()
+			for b.Loop() {
+				if err := into.Decode(raw); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,43 @@
+package wasmabi
+
+// ProvideRequest asks a service to take credentials into an application. The
+// answer is the [Credentials] as they stand.
+type ProvideRequest struct {
+	ApplicationID string
+	Credentials   Credentials
+	RequestID     string
+}
+
+var provideFields = []field{
+	1: {name: "application_id", wire: wireBytes},
+	2: {name: "credentials", wire: wireBytes},
+	3: {name: "request_id", wire: wireBytes},
+}
+
+// Append appends the encoded message to dst.
+func (m *ProvideRequest) Append(dst []byte) []byte {
+	dst = appendBlock(dst, 1, m.ApplicationID)
+	dst = m.Credentials.Append(appendHead(dst, 2, m.Credentials.size()))
+	return appendBlock(dst, 3, m.RequestID)
+}
+
+// Decode reads the message from all of src. The credentials' body aliases src.
+func (m *ProvideRequest) Decode(src []byte) error {
+	d := decoder{message: "ProvideRequest", fields: provideFields, src: src}
+	old, given := *m, false
+	*m = ProvideRequest{Credentials: Credentials{ID: old.Credentials.ID}}
+	for n := d.next(); n != 0; n = d.next() {
+		switch n {
+		case 1:
+			m.ApplicationID = d.text(old.ApplicationID)
+		case 2:
+			given = true
+			d.err = m.Credentials.decode(d.nested("Credentials", credentialsFields))
+		case 3:
+			m.RequestID = d.text(old.RequestID)
+		}
+	}
+	d.require(1, m.ApplicationID != "")
+	d.require(2, given)
+	return d.err
+}

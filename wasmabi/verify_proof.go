@@ -1,0 +1,61 @@
+package wasmabi
+
+// VerifyProofRequest asks a service whether a proof shows possession of
+// credentials that the engine cannot check itself. The answer is empty, and
+// the status is the verdict.
+type VerifyProofRequest struct {
+	ApplicationID string
+	Credentials   Credentials
+	ProofType     string
+	Challenge     []byte
+	Proof         []byte
+	RequestID     string
+}
+
+var verifyProofFields = []field{
+	1: {name: "application_id", wire: wireBytes},
+	2: {name: "credentials", wire: wireBytes},
+	3: {name: "proof_type", wire: wireBytes},
+	4: {name: "challenge", wire: wireBytes},
+	5: {name: "proof", wire: wireBytes},
+	6: {name: "request_id", wire: wireBytes},
+}
+
+// Append appends the encoded message to dst.
+func (m *VerifyProofRequest) Append(dst []byte) []byte {
+	dst = appendBlock(dst, 1, m.ApplicationID)
+	dst = m.Credentials.Append(appendHead(dst, 2, m.Credentials.size()))
+	dst = appendBlock(dst, 3, m.ProofType)
+	dst = appendBlock(dst, 4, m.Challenge)
+	dst = appendBlock(dst, 5, m.Proof)
+	return appendBlock(dst, 6, m.RequestID)
+}
+
+// Decode reads the message from all of src. The credentials' body, the
+// challenge and the proof alias src.
+func (m *VerifyProofRequest) Decode(src []byte) error {
+	d := decoder{message: "VerifyProofRequest", fields: verifyProofFields, src: src}
+	old, given := *m, false
+	*m = VerifyProofRequest{Credentials: Credentials{ID: old.Credentials.ID}}
+	for n := d.next(); n != 0; n = d.next() {
+		switch n {
+		case 1:
+			m.ApplicationID = d.text(old.ApplicationID)
+		case 2:
+			given = true
+			d.err = m.Credentials.decode(d.nested("Credentials", credentialsFields))
+		case 3:
+			m.ProofType = d.text(old.ProofType)
+		case 4:
+			m.Challenge = d.block(MaxBodyBytes)
+		case 5:
+			m.Proof = d.block(MaxBodyBytes)
+		case 6:
+			m.RequestID = d.text(old.RequestID)
+		}
+	}
+	d.require(1, m.ApplicationID != "")
+	d.require(2, given)
+	d.require(3, m.ProofType != "")
+	return d.err
+}
