@@ -33,8 +33,10 @@ type Limits struct {
 	Globals int
 	// Exports is the number of exports.
 	Exports int
-	// DataSegments and ElemSegments count the segments of each kind.
+	// DataSegments is the number of data segments. Go's linker writes one for
+	// each run of bytes between zeros, 22 000 in a module of 2 MB.
 	DataSegments int
+	// ElemSegments is the number of element segments.
 	ElemSegments int
 	// Tables is the number of tables.
 	Tables int
@@ -62,7 +64,7 @@ func DefaultLimits() Limits {
 		BrTable:        8192,
 		Globals:        4096,
 		Exports:        256,
-		DataSegments:   4096,
+		DataSegments:   100_000,
 		ElemSegments:   4096,
 		Tables:         4,
 		TableEntries:   65_536,
