@@ -97,14 +97,14 @@ func (r *fileReader) walk(prefix string, tree map[string]any) {
 		key, raw := prefix+name, tree[name]
 		switch {
 		case strings.Contains(name, separator):
-			r.complain("%s: unknown key %q: write the levels as sections, one inside the other; the nearest known key is %s",
+			r.complainf("%s: unknown key %q: write the levels as sections, one inside the other; the nearest known key is %s",
 				r.source, shown(key), nearest(key, known.names()))
 		case known.keys[key] != nil:
 			r.entries = append(r.entries, entry{key: key, source: r.source, raw: raw})
 		case known.sections[key]:
 			r.section(key, raw)
 		default:
-			r.complain("%s: unknown key %q; the nearest known key is %s", r.source, shown(key), nearest(key, known.names()))
+			r.complainf("%s: unknown key %q; the nearest known key is %s", r.source, shown(key), nearest(key, known.names()))
 		}
 	}
 }
@@ -115,12 +115,12 @@ func (r *fileReader) section(key string, raw any) {
 	}
 	inner, ok := raw.(map[string]any)
 	if !ok {
-		r.complain("%s: %s is a section and needs keys below it, such as %s", r.source, key, known.example(key))
+		r.complainf("%s: %s is a section and needs keys below it, such as %s", r.source, key, known.example(key))
 		return
 	}
 	r.walk(key+separator, inner)
 }
 
-func (r *fileReader) complain(format string, args ...any) {
+func (r *fileReader) complainf(format string, args ...any) {
 	r.problems = append(r.problems, fmt.Errorf(format, args...))
 }
