@@ -75,11 +75,13 @@ func CodeOf(err error) Code {
 	if err == nil {
 		return ""
 	}
-	if e, ok := errors.AsType[*Error](err); ok {
+	if e, ok := asError(err); ok {
 		return e.Code
 	}
 	return CodeInternal
 }
+
+func asError(err error) (*Error, bool) { return errors.AsType[*Error](err) }
 
 // ErrNotFound is what a [CredentialsService] answers for an id it does not
 // know.

@@ -134,7 +134,9 @@ type Page struct {
 // open (a time-out, a change of leader) it looks for the marker, so that a
 // commit is applied at most once and its outcome is learnt as soon as the
 // store can be asked. Only when ctx ends before that is the answer
-// ErrUnknownOutcome.
+// ErrUnknownOutcome. A commit without a marker may be applied more than once
+// after such a failure: it is for writes where that is harmless, such as
+// content-addressed ones.
 type Commit struct {
 	Checks []Check
 	Writes []Write

@@ -1,0 +1,281 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
+// KeptRevisions is how many revisions of a service stay for a rollback.
+const KeptRevisions = 10
+
+// ServiceSpec is what a caller says of a custom service.
+type ServiceSpec struct {
+	Module      Digest
+	Config      json.RawMessage
+	Grants      json.RawMessage
+	Limits      json.RawMessage
+	Description string
+}
+
+// DeployOptions change how a service is deployed.
+type DeployOptions struct {
+	// ValidateOnly does everything but the write.
+	ValidateOnly bool
+	// IfMatch, when not 0, must be the service's present version.
+	IfMatch Revision
+}
+
+// DeployService makes a module serve under a name, in the place of what served
+// before. The module is compiled and configured first, so that what cannot
+// serve is refused and changes nothing; calls in flight finish on the old
+// revision.
+func (e *Engine) DeployService(ctx context.Context, caller Caller, name ServiceName, spec ServiceSpec, o DeployOptions) (Service, error) {
+	if err := e.checkDeployable(name, &spec); err != nil {
+		return Service{}, err
+	}
+	candidate := spec.service(name)
+	prepared, err := e.try(ctx, candidate)
+	if err != nil {
+		return Service{}, err
+	}
+	if o.ValidateOnly {
+		prepared.Close()
+		return candidate, nil
+	}
+	deployed, err := e.activate(ctx, caller, name, o.IfMatch, "service.deploy", func(*Tx) (ServiceSpec, error) { return spec, nil })
+	if err != nil {
+		prepared.Close()
+		return Service{}, err
+	}
+	e.put(prepared, candidate, deployed)
+	return deployed, nil
+}
+
+// put makes a prepared service serve, unless the answer to this request was
+// one kept from an earlier request that deployed something else.
+func (e *Engine) put(prepared RunningService, candidate, deployed Service) {
+	same := candidate.Module == deployed.Module && bytes.Equal(candidate.Config, deployed.Config) &&
+		bytes.Equal(candidate.Grants, deployed.Grants) && bytes.Equal(candidate.Limits, deployed.Limits)
+	if !same {
+		prepared.Close()
+		return
+	}
+	e.services.install(prepared, deployed)
+}
+
+// try starts a service that is not deployed yet.
+func (e *Engine) try(ctx context.Context, s Service) (RunningService, error) {
+	if _, err := e.Module(ctx, s.Module); err != nil {
+		if CodeOf(err) == CodeNotFound {
+			return nil, Errorf(CodeInvalid, "there is no module %s: upload it with POST /v1/modules first", s.Module).InField("/module")
+		}
+		return nil, err
+	}
+	return e.services.prepare(ctx, e.store, s)
+}
+
+func (s ServiceSpec) service(name ServiceName) Service {
+	return Service{
+		Name: name, Module: s.Module, Config: s.Config, Grants: s.Grants,
+		Limits: s.Limits, Description: s.Description,
+	}
+}
+
+func (e *Engine) checkDeployable(name ServiceName, spec *ServiceSpec) error {
+	if err := name.check(); err != nil {
+		return err
+	}
+	if _, builtin := e.services.builtins[name]; builtin {
+		return Errorf(CodeConflict, "%s is a built-in service: choose another name", name).InField("/name")
+	}
+	d, err := ParseDigest(string(spec.Module))
+	if err != nil {
+		return err
+	}
+	spec.Module = d
+	if len(spec.Description) > 1024 {
+		return Errorf(CodeInvalid, "the description has more than 1024 bytes").InField("/description")
+	}
+	members := []struct {
+		field string
+		value json.RawMessage
+	}{{"/config", spec.Config}, {"/grants", spec.Grants}, {"/limits", spec.Limits}}
+	for _, m := range members {
+		if len(m.value) > MaxBodyBytes {
+			return Errorf(CodeTooLarge, "%s has more than %d bytes", m.field[1:], MaxBodyBytes).InField(m.field)
+		}
+		if len(m.value) > 0 && (!json.Valid(m.value) || bytes.TrimSpace(m.value)[0] != '{') {
+			return Errorf(CodeInvalid, "%s must be a JSON object", m.field[1:]).InField(m.field)
+		}
+	}
+	return nil
+}
+
+// activate writes the next revision of a service.
+func (e *Engine) activate(ctx context.Context, caller Caller, name ServiceName, ifMatch Revision, action string,
+	spec func(*Tx) (ServiceSpec, error),
+) (Service, error) {
+	s, rev, err := mutate(ctx, e, caller, func(tx *Tx) (Service, error) {
+		old, err := tx.serviceRecord(ctx, name)
+		if err != nil && CodeOf(err) != CodeNotFound {
+			return Service{}, err
+		}
+		if err := checkMatch(ifMatch, old.Version); err != nil {
+			return Service{}, err
+		}
+		want, err := spec(tx)
+		if err != nil {
+			return Service{}, err
+		}
+		if _, err := tx.module(ctx, want.Module); err != nil {
+			return Service{}, err
+		}
+		s := want.service(name)
+		s.Number, s.DeployedAt, s.DeployedBy = old.Number+1, e.now(), caller.User
+		if err := tx.dropRevision(ctx, name, s.Number-KeptRevisions); err != nil {
+			return s, err
+		}
+		tx.put(moduleUseKey(s.Module, name, s.Number), []byte(name))
+		tx.put(moduleGuardKey(s.Module), nil)
+		tx.audit(action, "", fmt.Sprintf("%s revision %d %s", name, s.Number, s.Module))
+		if err := tx.save(serviceRevKey(name, s.Number), s); err != nil {
+			return s, err
+		}
+		return s, tx.save(serviceKey(name), s)
+	})
+	s.Version = rev
+	return s, err
+}
+
+// dropRevision removes a revision that is no longer kept.
+func (tx *Tx) dropRevision(ctx context.Context, name ServiceName, n int) error {
+	if n < 1 {
+		return nil
+	}
+	r, err := tx.get(ctx, serviceRevKey(name, n))
+	if err != nil || !r.Exists() {
+		return err
+	}
+	old, err := decodeService(r)
+	if err != nil {
+		return err
+	}
+	tx.delete(serviceRevKey(name, n))
+	tx.delete(moduleUseKey(old.Module, name, n))
+	return nil
+}
+
+// ServiceRevisions lists the kept revisions of a custom service, oldest first.
+func (e *Engine) ServiceRevisions(ctx context.Context, name ServiceName) ([]Service, error) {
+	if _, err := e.Service(ctx, name); err != nil {
+		return nil, err
+	}
+	page, err := e.store.List(ctx, ListRequest{Prefixes: []string{serviceRevPrefix(name)}, Limit: KeptRevisions + 1})
+	if err != nil {
+		return nil, err
+	}
+	revisions := make([]Service, 0, len(page.Records))
+	for _, r := range page.Records {
+		s, err := decodeService(r)
+		if err != nil {
+			return nil, err
+		}
+		revisions = append(revisions, s)
+	}
+	return revisions, nil
+}
+
+// RollbackService deploys an earlier revision again, under a new number. A
+// number of 0 means the one before the present.
+func (e *Engine) RollbackService(ctx context.Context, caller Caller, name ServiceName, number int) (Service, error) {
+	if _, builtin := e.services.builtins[name]; builtin {
+		return Service{}, Errorf(CodeConflict, "%s is a built-in service: there is nothing to roll back", name)
+	}
+	var target Service
+	pick := func(tx *Tx) (ServiceSpec, error) {
+		s, err := tx.rollbackTarget(ctx, name, number)
+		if target.Module != "" && s.Number != target.Number {
+			return ServiceSpec{}, Errorf(CodeConflict, "the service was deployed anew meanwhile: look at its revisions and roll back again")
+		}
+		target = s
+		return ServiceSpec{Module: s.Module, Config: s.Config, Grants: s.Grants, Limits: s.Limits, Description: s.Description}, err
+	}
+	// Choose and try the revision first; activate checks the choice again.
+	if _, err := e.run(ctx, caller, Strict, func(tx *Tx) error { _, err := pick(tx); return err }); err != nil {
+		return Service{}, err
+	}
+	prepared, err := e.try(ctx, target)
+	if err != nil {
+		return Service{}, err
+	}
+	deployed, err := e.activate(ctx, caller, name, 0, "service.rollback", pick)
+	if err != nil {
+		prepared.Close()
+		return Service{}, err
+	}
+	e.put(prepared, target, deployed)
+	return deployed, nil
+}
+
+func (tx *Tx) rollbackTarget(ctx context.Context, name ServiceName, number int) (Service, error) {
+	current, err := tx.serviceRecord(ctx, name)
+	if err != nil {
+		return Service{}, err
+	}
+	if number == 0 {
+		number = current.Number - 1
+	}
+	if number == current.Number {
+		return Service{}, Errorf(CodeConflict, "revision %d of %s serves already", number, name)
+	}
+	if number < 1 {
+		return Service{}, Errorf(CodeConflict, "there is no revision of %s before the present one", name)
+	}
+	r, err := tx.get(ctx, serviceRevKey(name, number))
+	if err != nil {
+		return Service{}, err
+	}
+	if !r.Exists() {
+		return Service{}, Errorf(CodeNotFound, "revision %d of %s is not kept: see its revisions", number, name)
+	}
+	return decodeService(r)
+}
+
+// DeleteService removes a custom service that no application uses, with its
+// revisions. Its state stays in the store until an application that had used
+// it is deleted.
+func (e *Engine) DeleteService(ctx context.Context, caller Caller, name ServiceName) error {
+	if _, builtin := e.services.builtins[name]; builtin {
+		return Errorf(CodeConflict, "%s is a built-in service and stays", name)
+	}
+	rev, err := e.run(ctx, caller, Strict, func(tx *Tx) error {
+		s, err := tx.serviceRecord(ctx, name)
+		if err != nil {
+			return err
+		}
+		if err := tx.load(ctx, useGuardKey(name)); err != nil {
+			return err
+		}
+		uses, err := tx.list(ctx, serviceUsePrefix(name), "", 1)
+		if err != nil {
+			return err
+		}
+		if len(uses.Records) > 0 {
+			return Errorf(CodeConflict, "the application %s uses %s: choose another service for it first", lastSegment(uses.Records[0].Key), name)
+		}
+		for n := max(1, s.Number-KeptRevisions+1); n <= s.Number; n++ {
+			if err := tx.dropRevision(ctx, name, n); err != nil {
+				return err
+			}
+		}
+		tx.delete(serviceKey(name))
+		tx.audit("service.delete", "", string(name))
+		return nil
+	})
+	if err == nil {
+		e.services.drop(name, rev)
+	}
+	return err
+}

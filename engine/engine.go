@@ -1,0 +1,72 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Options are what an [Engine] is made of.
+type Options struct {
+	Store Store
+	// Builtins are the native services by name; Trustful and Internal belong
+	// to every deployment.
+	Builtins map[ServiceName]CredentialsService
+	// Runtime runs custom services. Nil refuses them.
+	Runtime ModuleRuntime
+	Log     *slog.Logger
+	// Now is the clock of validity and of records; nil is the system's.
+	Now func() time.Time
+}
+
+// Engine is what front ends call: one method for each use case. It is safe for
+// concurrent use.
+//
+// Each method either returns a result that is true at a revision of the store,
+// or an error; whoever cannot decide refuses. Errors are of type [*Error].
+type Engine struct {
+	store    Store
+	services *registry
+	log      *slog.Logger
+	clock    func() time.Time
+	notices  chan string // keys of notices made on this node, for Run to deliver
+}
+
+// New makes an engine. Run must be running for background work; Close stops
+// the custom services.
+func New(o Options) *Engine {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Engine{
+		store:    o.Store,
+		services: newRegistry(o.Builtins, o.Runtime, o.Log),
+		log:      o.Log,
+		clock:    o.Now,
+		notices:  make(chan string, 1024),
+	}
+}
+
+// now is the engine's time, in whole milliseconds: the precision that is kept.
+func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisecond) }
+
+// Run does the work that no request waits for, until ctx is done: it starts
+// custom services before they are asked, tells modules of revocations that
+// they have missed, and removes what has run out. It returns nil when ctx
+// ended it.
+func (e *Engine) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return e.followServices(ctx) })
+	group.Go(func() error { return e.deliverNotices(ctx) })
+	group.Go(func() error { return e.sweep(ctx) })
+	return group.Wait()
+}
+
+// Close stops all custom services once the calls in flight have finished. The
+// caller ends Run, and stops calling, first.
+func (e *Engine) Close() { e.services.close() }

@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"encoding/hex"
+	"fmt"
+	"hash/fnv"
+	"strings"
+)
+
+// The layout of the store. Ids come last in a key, so that any character may
+// stand in them. Credentials are spread over shards, so that no range that is
+// read on a request's path grows with their number alone.
+//
+//	tenant/…/app/<app>            application
+//	tenant/…/appname/<name>       name → application id
+//	token/<token>                 application token → tenant and id
+//	cred/<app>/<shard>/<id>       credentials
+//	reg/<app>/<shard>/<id>        registration
+//	notice/<app>/<id>             a revocation that a module has not been told of
+//	kv/<app>/<service>/<key>      a service's own state
+//	kvguard/<app>/<service>       written with each change of that state
+//	service/<name>                newest revision of a custom service
+//	servicerev/<name>/<n>         each of the last revisions
+//	serviceuse/<name>/<app>       an application uses the service
+//	useguard/<name>               written with each change of those
+//	module/<digest>               what a module is
+//	chunk/<digest>/<n>            its bytes
+//	moduleuse/<digest>/<service>.<n>  a revision of a service refers to the module
+//	moduleguard/<digest>          written with each change of those
+//	user/<name>                   people
+//	audit/<operation>             who did what, in the order of time
+//	idem/<day>/<hash>             answers kept for repeated requests
+//	purge/<app>                   a deleted application whose records are being removed
+const shardCount = 256
+
+func shardOf(id CredentialsID) string {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return hex.EncodeToString([]byte{byte(h.Sum32() % shardCount)})
+}
+
+func appPrefix(t TenantID) string               { return "tenant/" + string(t) + "/app/" }
+func appKey(t TenantID, a ApplicationID) string { return appPrefix(t) + string(a) }
+func appNameKey(t TenantID, name string) string { return "tenant/" + string(t) + "/appname/" + name }
+func tokenKey(token string) string              { return "token/" + token }
+func credKey(a ApplicationID, id CredentialsID) string {
+	return "cred/" + string(a) + "/" + shardOf(id) + "/" + string(id)
+}
+
+func regKey(a ApplicationID, id CredentialsID) string {
+	return "reg/" + string(a) + "/" + shardOf(id) + "/" + string(id)
+}
+
+const noticePrefix = "notice/"
+
+func noticesOf(a ApplicationID) string { return noticePrefix + string(a) + "/" }
+
+func noticeKey(a ApplicationID, id CredentialsID) string {
+	return noticesOf(a) + string(id)
+}
+
+func kvOf(a ApplicationID) string       { return "kv/" + string(a) + "/" }
+func kvGuardsOf(a ApplicationID) string { return "kvguard/" + string(a) + "/" }
+
+func kvPrefix(s ServiceName, a ApplicationID) string {
+	return kvOf(a) + string(s) + "/"
+}
+
+func kvGuardKey(s ServiceName, a ApplicationID) string {
+	return kvGuardsOf(a) + string(s)
+}
+
+func serviceKey(s ServiceName) string       { return "service/" + string(s) }
+func serviceRevPrefix(s ServiceName) string { return "servicerev/" + string(s) + "/" }
+func serviceRevKey(s ServiceName, n int) string {
+	return fmt.Sprintf("%s%010d", serviceRevPrefix(s), n)
+}
+func serviceUsePrefix(s ServiceName) string { return "serviceuse/" + string(s) + "/" }
+func useGuardKey(s ServiceName) string      { return "useguard/" + string(s) }
+func moduleKey(d Digest) string             { return "module/" + d.hex() }
+func chunkKey(d Digest, n int) string       { return fmt.Sprintf("chunk/%s/%04d", d.hex(), n) }
+func moduleUsePrefix(d Digest) string       { return "moduleuse/" + d.hex() + "/" }
+func moduleGuardKey(d Digest) string        { return "moduleguard/" + d.hex() }
+
+func moduleUseKey(d Digest, s ServiceName, n int) string {
+	return fmt.Sprintf("%s%s.%d", moduleUsePrefix(d), s, n)
+}
+
+func userKey(u UserName) string        { return "user/" + string(u) }
+func auditKey(operation string) string { return "audit/" + operation }
+func purgeKey(a ApplicationID) string  { return "purge/" + string(a) }
+
+func serviceUseKey(s ServiceName, a ApplicationID) string {
+	return serviceUsePrefix(s) + string(a)
+}
+
+// shardPrefixes lists the prefixes of a sharded kind ("cred", "reg") in the
+// order of keys.
+func shardPrefixes(kind string, a ApplicationID) []string {
+	prefixes := make([]string, shardCount)
+	for i := range prefixes {
+		prefixes[i] = kind + "/" + string(a) + "/" + hex.EncodeToString([]byte{byte(i)}) + "/"
+	}
+	return prefixes
+}
+
+// lastSegment returns what follows the last slash of a key whose last part
+// holds none.
+func lastSegment(key string) string { return key[strings.LastIndexByte(key, '/')+1:] }

@@ -1,0 +1,213 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// maxTries bounds how often one operation is run again after a conflict.
+const maxTries = 24
+
+// Caller says on whose behalf an operation runs.
+type Caller struct {
+	Tenant    TenantID
+	User      UserName
+	RequestID string
+	// Idempotency is nil when the caller gave no key.
+	Idempotency *Idempotency
+}
+
+// Tx is the unit of work of one operation: reads are all as of one revision
+// and are remembered, writes are buffered, and one commit applies the writes
+// if nothing that was read has changed. A conflict runs the operation again
+// from its start, so what runs inside must have no effect outside.
+//
+// A Tx belongs to one goroutine and ends with its operation.
+type Tx struct {
+	store    Store
+	caller   Caller
+	first    Consistency
+	snapshot Revision // 0 before the first read
+	reads    []Record
+	writes   []Write
+	entry    *AuditEntry
+
+	service ServiceName   // whom State belongs to
+	app     ApplicationID // and for which application
+}
+
+// Caller says on whose behalf the operation runs.
+func (tx *Tx) Caller() Caller { return tx.caller }
+
+// load reads the keys that this unit of work has not yet seen, in one round
+// trip.
+func (tx *Tx) load(ctx context.Context, keys ...string) error {
+	missing := make([]string, 0, 4)
+	for _, key := range keys {
+		if _, seen := tx.seen(key); !seen && !slices.Contains(missing, key) {
+			missing = append(missing, key)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	snap, err := tx.store.Read(ctx, tx.consistency(), missing...)
+	if err != nil {
+		return tx.lost(err)
+	}
+	if tx.snapshot == 0 {
+		tx.snapshot = snap.Revision
+	}
+	tx.reads = append(tx.reads, snap.Records...)
+	return nil
+}
+
+// get returns a record as this unit of work sees it, its own writes included.
+func (tx *Tx) get(ctx context.Context, key string) (Record, error) {
+	if w := tx.written(key); w != nil {
+		if w.Delete {
+			return Record{Key: key}, nil
+		}
+		return Record{Key: key, Value: w.Value, Version: tx.snapshot + 1}, nil
+	}
+	if err := tx.load(ctx, key); err != nil {
+		return Record{}, err
+	}
+	r, _ := tx.seen(key)
+	return r, nil
+}
+
+// list reads one page below a prefix, as of the unit's revision. The page is
+// not guarded against later commits: whoever decides by it loads a guard key.
+func (tx *Tx) list(ctx context.Context, prefix, after string, limit int) (Page, error) {
+	page, err := tx.store.List(ctx, ListRequest{
+		Consistency: tx.consistency(), Prefixes: []string{prefix}, After: after, Limit: limit,
+	})
+	if err != nil {
+		return Page{}, tx.lost(err)
+	}
+	if tx.snapshot == 0 {
+		tx.snapshot = page.Revision
+	}
+	return page, nil
+}
+
+func (tx *Tx) put(key string, value []byte) { tx.write(Write{Key: key, Value: value}) }
+
+func (tx *Tx) delete(key string) { tx.write(Write{Key: key, Delete: true}) }
+
+// save encodes v and puts it.
+func (tx *Tx) save(key string, v any) error {
+	value, err := encode(v)
+	if err != nil {
+		return err
+	}
+	tx.put(key, value)
+	return nil
+}
+
+func (tx *Tx) write(w Write) {
+	if old := tx.written(w.Key); old != nil {
+		*old = w
+		return
+	}
+	tx.writes = append(tx.writes, w)
+}
+
+func (tx *Tx) written(key string) *Write {
+	for i := range tx.writes {
+		if tx.writes[i].Key == key {
+			return &tx.writes[i]
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) seen(key string) (Record, bool) {
+	for i := range tx.reads {
+		if tx.reads[i].Key == key {
+			return tx.reads[i], true
+		}
+	}
+	return Record{}, false
+}
+
+func (tx *Tx) consistency() Consistency {
+	if tx.snapshot == 0 {
+		return tx.first
+	}
+	return AsOf(tx.snapshot)
+}
+
+// lost turns the loss of a pinned revision into a conflict: the operation
+// reads anew.
+func (tx *Tx) lost(err error) error {
+	if tx.snapshot != 0 && errors.Is(err, ErrCompacted) {
+		return ErrConflict
+	}
+	return err
+}
+
+// audit names what the operation did; the entry is committed with it.
+func (tx *Tx) audit(action string, app ApplicationID, target string) {
+	tx.entry = &AuditEntry{Action: action, Application: app, Target: target}
+}
+
+// commit applies the buffered writes. It returns the revision at which they,
+// or else what was read, hold.
+func (tx *Tx) commit(ctx context.Context, now time.Time) (Revision, error) {
+	if len(tx.writes) == 0 {
+		return tx.snapshot, nil
+	}
+	marker, err := tx.saveAudit(now)
+	if err != nil {
+		return 0, err
+	}
+	checks := make([]Check, len(tx.reads))
+	for i, r := range tx.reads {
+		checks[i] = Check{Key: r.Key, Version: r.Version}
+	}
+	return tx.store.Commit(ctx, Commit{Checks: checks, Writes: tx.writes, Marker: marker})
+}
+
+// run gives fn a fresh unit of work, commits it, and starts over on a
+// conflict. It returns the revision at which the outcome holds.
+func (e *Engine) run(ctx context.Context, caller Caller, first Consistency, fn func(*Tx) error) (Revision, error) {
+	for try := range maxTries {
+		tx := &Tx{store: e.store, caller: caller, first: first}
+		err := fn(tx)
+		if err == nil {
+			var rev Revision
+			if rev, err = tx.commit(ctx, e.now()); err == nil {
+				return rev, nil
+			}
+		}
+		if !errors.Is(err, ErrConflict) {
+			return 0, err
+		}
+		if err := pause(ctx, try); err != nil {
+			return 0, err
+		}
+	}
+	return 0, Errorf(CodeUnavailable, "the records of this request are being changed by many others: try again")
+}
+
+// pause waits a little, and longer with each try, so that competing
+// operations do not meet again.
+func pause(ctx context.Context, try int) error {
+	if try == 0 {
+		return ctx.Err()
+	}
+	ceiling := time.Millisecond << min(try, 6)
+	timer := time.NewTimer(rand.N(ceiling)) //nolint:gosec // spreads load, guards nothing
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return Wrap(ctx.Err(), CodeUnavailable, "the request's time ran out while other changes were in the way: try again")
+	}
+}
