@@ -57,7 +57,7 @@ func TestSpecificationNamesEverything(t *testing.T) {
 	for _, i := range wasmabi.Imports() {
 		require.Contains(t, text, "`"+i.Name+"`")
 		if i.Capability.Offered() && i.Params > 0 {
-			_, signature, _ := strings.Cut(text, "`"+i.Name+"` | `(")
+			_, signature, _ := strings.Cut(text, "| `"+i.Name+"` | `(")
 			signature, _, _ = strings.Cut(signature, ")")
 			require.Len(t, strings.Split(signature, ","), i.Params, "parameters of %s", i.Name)
 		}
