@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,6 +22,15 @@ const (
 
 // Known tells whether s is one of the statuses.
 func (s Status) Known() bool { return s == Available || s == InUse || s == Revoked }
+
+// orLater returns the status that is further along: nothing goes back (I2).
+func (s Status) orLater(t Status) Status {
+	order := []Status{Available, InUse, Revoked}
+	if slices.Index(order, t) > slices.Index(order, s) {
+		return t
+	}
+	return s
+}
 
 // Credentials are what an endpoint connects with, as the engine records them:
 // usually a public key, in X.509 SubjectPublicKeyInfo form, under the id that
@@ -117,7 +127,7 @@ func (e *Engine) lookup(ctx context.Context, tx *Tx, app *Application, id Creden
 
 // with lays a service's answer over the engine's record.
 func (c Credentials) with(answer Credentials) Credentials {
-	c.ID, c.Status = answer.ID, answer.Status
+	c.ID, c.Status = answer.ID, c.Status.orLater(answer.Status)
 	if c.Body == nil {
 		c.Body = answer.Body
 	}

@@ -111,32 +111,33 @@ func (e *Engine) verify(ctx context.Context, tx *Tx, app *Application, r VerifyR
 	if err != nil {
 		return Verdict{}, err
 	}
-	verdict, claim := judge(&seen, &reg, record.ClaimedBy, r.EndpointID, e.now())
+	verdict, claim := judge(answer.Status, &seen, &reg, r.EndpointID, e.now())
 	if !claim {
 		return verdict, nil
 	}
 	return e.claim(ctx, tx, app, lease, record, seen, reg, r.EndpointID)
 }
 
-// judge applies the rules of verification to what is known. claim tells that
-// the endpoint may be accepted by claiming the credentials.
-func judge(c *Credentials, reg *Registration, owner, endpoint EndpointID, now time.Time) (v Verdict, claim bool) {
+// judge applies the rules of verification to the status that the service gave
+// and to what the engine has recorded. claim tells that the endpoint may be
+// accepted by claiming the credentials.
+func judge(status Status, c *Credentials, reg *Registration, endpoint EndpointID, now time.Time) (v Verdict, claim bool) {
 	v.Credentials = c
 	if reg.CredentialsID != "" {
 		v.Registration = reg
 	}
 	switch {
-	case c.Status == Revoked:
+	case status == Revoked:
 		v.Reason = ReasonRevoked
 	case !c.NotAfter.IsZero() && !now.Before(c.NotAfter):
 		v.Reason, v.Detail = ReasonExpired, "valid until "+c.NotAfter.Format(time.RFC3339)
 	case now.Before(c.NotBefore):
 		v.Reason, v.Detail = ReasonExpired, "not valid before "+c.NotBefore.Format(time.RFC3339)
-	case owner != "" && owner != endpoint, reg.EndpointID != "" && reg.EndpointID != endpoint:
+	case c.ClaimedBy != "" && c.ClaimedBy != endpoint, reg.EndpointID != "" && reg.EndpointID != endpoint:
 		v.Reason = ReasonInUse
 	case reg.EndpointID == endpoint:
 		v.Accepted = true
-	case c.Status == Available, owner == endpoint && reg.CredentialsID != "":
+	case status == Available, c.ClaimedBy == endpoint && reg.CredentialsID != "":
 		claim = true
 	default: // in use, by nobody whom the engine has registered
 		v.Reason = ReasonInUse

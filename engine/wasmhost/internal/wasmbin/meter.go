@@ -16,8 +16,8 @@ const (
 type meter struct {
 	// load puts the fuel on the stack.
 	load []byte
-	// settle subtracts the top of the stack from the fuel below it, stores
-	// it, and calls the host if it went below zero.
+	// settle stores the top of the stack as the fuel, and calls the host if it
+	// is below zero.
 	settle []byte
 }
 
@@ -25,7 +25,7 @@ func newMeter(refuel, fuel uint32) meter {
 	var load, settle writer
 	load.byte(opGlobalGet)
 	load.u32(fuel)
-	settle.byte(opI64Sub, opGlobalSet)
+	settle.byte(opGlobalSet)
 	settle.u32(fuel)
 	settle.byte(opGlobalGet)
 	settle.u32(fuel)
@@ -35,11 +35,13 @@ func newMeter(refuel, fuel uint32) meter {
 	return meter{load: load.out, settle: settle.out}
 }
 
-// charge writes a charge of a fixed amount.
+// charge writes a charge of a fixed amount. It adds a negative constant, which
+// wazero compiles better than the subtraction of a positive one.
 func (w *rewriter) charge(cost uint32) {
 	w.bytes(w.meter.load)
 	w.byte(opI64Const)
-	w.i64(int64(cost))
+	w.i64(-int64(cost))
+	w.byte(opI64Add)
 	w.bytes(w.meter.settle)
 }
 
@@ -61,6 +63,7 @@ func (w *rewriter) chargeTop(shift int, scratch uint32) {
 		w.i64(int64(shift))
 		w.byte(op)
 	}
+	w.byte(opI64Sub)
 	w.bytes(w.meter.settle)
 }
 
