@@ -1,0 +1,100 @@
+# `make help` lists the targets. Tools are pinned here and installed into .tools.
+GOLANGCI_LINT_VERSION := v2.15.0
+
+SHELL     := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+TOOLS         := $(CURDIR)/.tools
+GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
+WABT          := engine/wasmhost/testdata/node_modules/.package-lock.json
+
+BENCH     ?= .
+BENCHTIME ?= 1s
+FUZZTIME  ?= 20s
+TIMEOUT   ?= 15m
+ARGS      ?=
+
+# CI may not skip what a developer's machine may lack.
+TEST_ENV := $(if $(CI),REQUIRE_TOOLCHAINS=1)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/credence
+	CGO_ENABLED=0 go build -trimpath -o bin/credence ./cmd/credence
+
+.PHONY: examples
+examples: ## build the example modules into examples/build
+	bash examples/build.sh
+
+.PHONY: demo
+demo: build examples ## build, start a server and walk through the main job (DEMO_EXIT=1 ends instead of serving on)
+	bash cmd/credence/demo/demo.sh
+
+.PHONY: run
+run: build ## build and serve (ARGS="--listen :8080" adds flags)
+	./bin/credence serve $(ARGS)
+
+.PHONY: prerequisites
+prerequisites:
+	@for tool in go gcc git node npm; do \
+	  command -v $$tool >/dev/null || { echo "the tests need $$tool: install it (apt-get install golang gcc git nodejs npm) and try again" >&2; exit 1; }; \
+	done
+
+# The text form of WebAssembly, in which the test modules are written, is
+# assembled by wabt.
+$(WABT): engine/wasmhost/testdata/package-lock.json
+	cd engine/wasmhost/testdata && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: test
+test: prerequisites $(WABT) examples ## install what the tests need and run them all, with the race detector
+	$(TEST_ENV) go test -race -timeout $(TIMEOUT) ./...
+
+.PHONY: check
+check: prerequisites $(GOLANGCI_LINT) ## lint, format, vet, tidy, generated code; ends on a clean diff
+	$(GOLANGCI_LINT) fmt --diff ./...
+	go mod tidy -diff
+	go vet ./...
+	GOOS=wasip1 GOARCH=wasm go vet -unsafeptr=false ./wasmabi/... ./examples/...
+	$(GOLANGCI_LINT) run ./...
+	go generate ./...
+	@git diff --exit-code || { echo "the tree differs from what is committed or staged (see above): generated files are old, or you have changes to commit" >&2; exit 1; }
+
+.PHONY: fix
+fix: $(GOLANGCI_LINT) ## format, tidy and repair what the linters can repair
+	go mod tidy
+	$(GOLANGCI_LINT) fmt ./...
+	$(GOLANGCI_LINT) run --fix ./...
+
+.PHONY: bench
+bench: prerequisites $(WABT) examples ## run the benchmarks (BENCH=regexp BENCHTIME=1s)
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -timeout $(TIMEOUT) \
+	  $$(grep -rl --include='*_test.go' --exclude-dir=node_modules '^func Benchmark' . | xargs -r -n1 dirname | sort -u)
+
+.PHONY: fuzz
+fuzz: prerequisites $(WABT) ## run each fuzz target for FUZZTIME
+	@grep -r --include='*_test.go' --exclude-dir=node_modules '^func Fuzz' . | sed -E 's/^(.*)\/[^/]*:func (Fuzz[A-Za-z0-9_]*).*/\1 \2/' | sort -u | \
+	  while read -r package target; do \
+	    echo "== $$package $$target"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
+	  done
+
+.PHONY: generate
+generate: ## regenerate what is generated
+	go generate ./...
+
+.PHONY: tools
+tools: $(GOLANGCI_LINT) ## install the pinned tools into .tools
+
+$(GOLANGCI_LINT):
+	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	@mv $(TOOLS)/golangci-lint $@
+
+.PHONY: clean
+clean: ## remove what make has built and installed
+	rm -rf bin .tools examples/build engine/wasmhost/testdata/build engine/wasmhost/testdata/node_modules
