@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/credence-engine/credence/engine"
 )
@@ -53,15 +54,12 @@ func checkList(r engine.ListRequest) error {
 		if len(prefix) > engine.MaxKeyBytes {
 			return invalid("a prefix has %d bytes; at most %d are allowed", len(prefix), engine.MaxKeyBytes)
 		}
-		if i > 0 && (prefix <= r.Prefixes[i-1] || overlaps(r.Prefixes[i-1], prefix)) {
+		if i > 0 && (prefix <= r.Prefixes[i-1] || strings.HasPrefix(prefix, r.Prefixes[i-1])) {
 			return invalid("the prefixes of a listing must be disjoint and in ascending order: %.32q follows %.32q", prefix, r.Prefixes[i-1])
 		}
 	}
 	return checkConsistency(r.Consistency)
 }
-
-// overlaps tells whether keys that begin with b begin with a too.
-func overlaps(a, b string) bool { return len(b) >= len(a) && b[:len(a)] == a }
 
 func checkCommit(c engine.Commit) error {
 	if len(c.Checks) > engine.MaxCommitChecks {
