@@ -1,0 +1,70 @@
+package guest
+
+import (
+	"time"
+
+	"github.com/credence-engine/credence/wasmabi"
+	"github.com/credence-engine/credence/wasmabi/guest/internal/host"
+)
+
+// Call is one operation, and the way to everything that the engine offers. It
+// is valid until the method that was given it returns.
+type Call struct {
+	// ApplicationID is the application whose endpoint it is about.
+	ApplicationID string
+	// RequestID names the request in the engine's log; it may be empty.
+	RequestID string
+
+	host *host.Host
+}
+
+// KV is the service's state for this application. It needs the capability kv.
+func (c *Call) KV() KV { return KV{host: c.host.Kv} }
+
+// Log writes to the engine's log.
+func (c *Call) Log() Log { return Log{host: c.host.Core} }
+
+// Config returns the JSON text at a JSON pointer (RFC 6901) of the service's
+// configuration, and whether there is any. The empty pointer gives all of it.
+func (c *Call) Config(pointer string) (json []byte, ok bool) {
+	json, result := readAll(func(dst []byte) int32 { return c.host.Core.ConfigRead(pointer, dst) })
+	return json, result >= 0
+}
+
+// Deadline returns the time left for this call.
+func (c *Call) Deadline() time.Duration {
+	return time.Duration(c.host.Core.DeadlineMs()) * time.Millisecond
+}
+
+// Now returns the time, rounded to a millisecond, in UTC. It needs the
+// capability clock.
+func (c *Call) Now() (time.Time, error) {
+	now := c.host.Clock.ClockNow()
+	if now < 0 {
+		return time.Time{}, failed(wasmabi.ImportClockNow, int32(now))
+	}
+	return time.Unix(0, now).UTC(), nil
+}
+
+// Random fills p with cryptographic randomness, at most 64 KiB in one
+// operation. It needs the capability random.
+func (c *Call) Random(p []byte) error {
+	return failed(wasmabi.ImportRandomFill, c.host.Random.RandomFill(p))
+}
+
+// scratch holds what a host function copies, until its length is known.
+var scratch = make([]byte, 4<<10)
+
+// readAll calls read until what it returns fits, and copies that.
+func readAll(read func(dst []byte) int32) ([]byte, int32) {
+	for {
+		n := read(scratch)
+		switch {
+		case n < 0:
+			return nil, n
+		case int(n) <= len(scratch):
+			return append(make([]byte, 0, n), scratch[:n]...), n
+		}
+		scratch = make([]byte, n)
+	}
+}

@@ -1,0 +1,78 @@
+//go:build wasip1
+
+package guest
+
+import (
+	"unsafe"
+
+	"github.com/credence-engine/credence/wasmabi"
+)
+
+//go:wasmimport cred_v1 input_read
+func inputRead(dst unsafe.Pointer, capacity, offset uint32) int32
+
+//go:wasmimport cred_v1 output_write
+func outputWrite(src unsafe.Pointer, length uint32) int32
+
+//go:wasmimport cred_v1 error_write
+func errorWrite(text string) int32
+
+//go:wasmimport cred_v1 log_write
+func logWrite(level int32, text string) int32
+
+//go:wasmimport cred_v1 log_enabled
+func logEnabled(level int32) int32
+
+//go:wasmimport cred_v1 config_read
+func configRead(key string, dst unsafe.Pointer, capacity uint32) int32
+
+//go:wasmimport cred_v1 deadline_ms
+func deadlineMs() int32
+
+//go:wasmimport cred_v1 kv_get
+func kvGet(key string, dst unsafe.Pointer, capacity uint32) int32
+
+//go:wasmimport cred_v1 kv_put
+func kvPut(key string, value unsafe.Pointer, length uint32) int32
+
+//go:wasmimport cred_v1 kv_delete
+func kvDelete(key string) int32
+
+//go:wasmimport cred_v1 kv_scan
+func kvScan(prefix, after string, dst unsafe.Pointer, capacity uint32) int32
+
+//go:wasmimport cred_v1 clock_now
+func clockNow() int64
+
+//go:wasmimport cred_v1 random_fill
+func randomFill(dst unsafe.Pointer, length uint32) int32
+
+// imports is the host, by its imports.
+type imports struct{}
+
+func (imports) ErrorWrite(text string)                    { errorWrite(text) }
+func (imports) LogWrite(level wasmabi.Level, text string) { logWrite(int32(level), text) }
+func (imports) LogEnabled(level wasmabi.Level) bool       { return logEnabled(int32(level)) == 1 }
+func (imports) DeadlineMs() int32                         { return deadlineMs() }
+func (imports) KvDelete(key string) int32                 { return kvDelete(key) }
+func (imports) ClockNow() int64                           { return clockNow() }
+
+func (imports) ConfigRead(key string, dst []byte) int32 {
+	return configRead(key, pointer(dst), uint32(len(dst)))
+}
+
+func (imports) KvGet(key string, dst []byte) int32 {
+	return kvGet(key, pointer(dst), uint32(len(dst)))
+}
+
+func (imports) KvPut(key string, value []byte) int32 {
+	return kvPut(key, pointer(value), uint32(len(value)))
+}
+
+func (imports) KvScan(prefix, after string, dst []byte) int32 {
+	return kvScan(prefix, after, pointer(dst), uint32(len(dst)))
+}
+
+func (imports) RandomFill(dst []byte) int32 { return randomFill(pointer(dst), uint32(len(dst))) }
+
+func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }

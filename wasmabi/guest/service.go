@@ -1,0 +1,53 @@
+package guest
+
+import "github.com/credence-engine/credence/wasmabi"
+
+// Credentials is what a service knows under one id.
+type Credentials = wasmabi.Credentials
+
+// The statuses of [Credentials].
+const (
+	Available = wasmabi.Available
+	InUse     = wasmabi.InUse
+	Revoked   = wasmabi.Revoked
+)
+
+// Service is what every credentials service offers.
+//
+// Calls of one instance come one after the other. What a method is given it
+// may keep, except for the Call, which ends with the method.
+type Service interface {
+	// Lookup returns the credentials with exactly this id, with their status;
+	// [ErrNotFound] when there are none; an error made by [Refuse] when they
+	// must not be accepted. It is on the path of every connection, and should
+	// write no state.
+	Lookup(c *Call, id string) (*Credentials, error)
+}
+
+// Provider takes credentials in.
+type Provider interface {
+	// Provide registers credentials, or refuses. It returns them with the same
+	// id and body and the status Available. The same ones may come again.
+	Provide(c *Call, in Credentials) (Credentials, error)
+}
+
+// InUseMarker wants to know when an endpoint first claims credentials.
+type InUseMarker interface {
+	// MarkInUse runs in the transaction of the claim; an error refuses it.
+	MarkInUse(c *Call, id string) error
+}
+
+// RevokedMarker wants to know when credentials are revoked.
+type RevokedMarker interface {
+	// MarkRevoked runs after the revocation, which it cannot prevent, and again
+	// until it succeeds.
+	MarkRevoked(c *Call, id string) error
+}
+
+// Configurer has a configuration.
+type Configurer interface {
+	// Configure is called once, before any other method, with the service's
+	// configuration, a JSON text. An error refuses the deployment; its text
+	// should say what to change.
+	Configure(config []byte) error
+}

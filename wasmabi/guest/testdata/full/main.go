@@ -1,0 +1,63 @@
+// Package main is a service that uses all that the SDK offers.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/credence-engine/credence/wasmabi/guest"
+)
+
+type service struct{ prefix string }
+
+func (s *service) Configure(config []byte) error {
+	return json.Unmarshal(config, &struct{ Prefix *string }{&s.prefix})
+}
+
+func (s *service) Lookup(c *guest.Call, id string) (*guest.Credentials, error) {
+	body, found, err := c.KV().Get(s.prefix + id)
+	if err != nil || !found {
+		return nil, err
+	}
+	now, err := c.Now()
+	if err != nil {
+		return nil, err
+	}
+	return &guest.Credentials{ID: id, Body: body, Status: guest.Available, ExpiresUnix: uint64(now.Add(time.Hour).Unix())}, nil
+}
+
+func (s *service) Provide(c *guest.Call, in guest.Credentials) (guest.Credentials, error) {
+	if c.Deadline() < time.Millisecond {
+		return in, guest.Fail(guest.Unavailable, "no time left")
+	}
+	if c.Log().DebugEnabled() {
+		c.Log().Debug(fmt.Sprintf("provide %q", in.ID))
+	}
+	return in, c.KV().Put(s.prefix+in.ID, in.Body)
+}
+
+func (s *service) MarkInUse(c *guest.Call, id string) error {
+	nonce := make([]byte, 8)
+	if err := c.Random(nonce); err != nil {
+		return err
+	}
+	quota, _ := c.Config("/quota")
+	return c.KV().Put("used/"+id, append(nonce, quota...))
+}
+
+func (s *service) MarkRevoked(c *guest.Call, id string) error {
+	for e, err := range c.KV().Scan("used/", "") {
+		if err != nil {
+			return err
+		}
+		if e.Key == "used/"+id {
+			return c.KV().Delete(e.Key)
+		}
+	}
+	return nil
+}
+
+func init() { guest.Register(&service{}) }
+
+func main() {}
