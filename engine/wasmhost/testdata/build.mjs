@@ -13,7 +13,7 @@ const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ??
 
 const wabt = await wabtModule();
 const features = {
-  bulk_memory: true, multi_value: true, mutable_globals: true, reference_types: true,
+  annotations: true, bulk_memory: true, multi_value: true, mutable_globals: true, reference_types: true,
   sat_float_to_int: true, sign_extension: true, simd: true,
 };
 // Sources that begin with this line use proposals that the engine refuses.
@@ -24,16 +24,20 @@ for (const file of readdirSync(join(here, "wat")).filter((f) => f.endsWith(".wat
   const target = join(out, file.replace(/\.wat$/, ".wasm"));
   if (modified(target) > modified(source)) continue;
   const text = readFileSync(source, "utf8");
-  const refused = text.startsWith(";; proposals");
-  const module = wabt.parseWat(file, text, refused ? proposals : features);
+  const enabled = text.startsWith(";; proposals") ? proposals : features;
+  let module;
   try {
+    module = wabt.parseWat(file, text, enabled);
     module.resolveNames();
-    module.validate();
+    module.validate(enabled);
     const { buffer } = module.toBinary({ write_debug_names: false });
     // A reader never sees half a file.
     writeFileSync(target + ".new", buffer);
     renameSync(target + ".new", target);
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
   } finally {
-    module.destroy();
+    module?.destroy();
   }
 }

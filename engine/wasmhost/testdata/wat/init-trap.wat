@@ -1,0 +1,7 @@
+;; _initialize traps (case B3).
+;; Expected: refused at upload: the start failed.
+(module
+  (memory (export "memory") 1)
+  (func (export "cred_abi_v1"))
+  (func (export "_initialize") unreachable)
+  (func (export "lookup_credentials") (param i32) (result i32) (i32.const 0)))

@@ -1,0 +1,11 @@
+;; Lookup and provide answer with bytes that are no message (case E14).
+;; Expected: a violation, the instance is thrown away.
+(module
+  (import "cred_v1" "output_write" (func $output_write (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "cred_abi_v1"))
+  (data (i32.const 0) "\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff")
+  (func $answer (export "lookup_credentials") (param i32) (result i32)
+    (drop (call $output_write (i32.const 0) (i32.const 12)))
+    (i32.const 0))
+  (export "provide_credentials" (func $answer)))
