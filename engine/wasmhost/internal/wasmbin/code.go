@@ -5,7 +5,7 @@ import "fmt"
 // code reads the function bodies and counts their instructions.
 func (p *parser) code() {
 	at := p.pos
-	n := p.count("function bodies", p.limits.Functions, 4)
+	n := p.count("function bodies", p.limits.Functions, 3)
 	if n != len(p.m.Functions) {
 		p.fail(Malformed, at, "the module declares %d functions and has code for %d", len(p.m.Functions), n)
 		return

@@ -1,0 +1,195 @@
+package engine_test
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/credence-engine/credence/engine"
+)
+
+func TestAModuleIsStoredInPiecesAndCheckedWhenLoaded(t *testing.T) {
+	w := newWorld(t)
+	big := &script{text: string(bytes.Repeat([]byte("x"), 1_300_000)), lookup: always(engine.Available)}
+	wasm := w.runtime.add(big)
+	m, created, err := w.UploadModule(t.Context(), admin, wasm)
+	require.NoError(t, err)
+	require.True(t, created)
+	require.Equal(t, 3, m.Chunks)
+	require.Equal(t, engine.DigestOf(wasm), m.Digest)
+	again, created, err := w.UploadModule(t.Context(), admin, wasm)
+	require.NoError(t, err)
+	require.False(t, created)
+	require.Equal(t, m, again)
+
+	_, err = w.store.Commit(t.Context(), engine.Commit{Writes: []engine.Write{{Key: "chunk/" + string(m.Digest[7:]) + "/0001", Value: []byte("damaged")}}})
+	require.NoError(t, err)
+	_, err = w.DeployService(t.Context(), admin, "NEW", engine.ServiceSpec{Module: m.Digest}, engine.DeployOptions{})
+	requireCode(t, engine.CodeModuleFault, err)
+}
+
+func TestDeployRefuses(t *testing.T) {
+	w := newWorld(t)
+	good := w.upload(&script{lookup: always(engine.Available)})
+	bad := w.upload(&script{startError: engine.Errorf(engine.CodeInvalid, "bad configuration")})
+	w.deploy("TAKEN", &script{lookup: always(engine.Available)})
+	for name, test := range map[string]struct {
+		name    engine.ServiceName
+		spec    engine.ServiceSpec
+		options engine.DeployOptions
+		code    engine.Code
+	}{
+		"a built-in name":         {"Internal", engine.ServiceSpec{Module: good}, engine.DeployOptions{}, engine.CodeConflict},
+		"a malformed name":        {"a/b", engine.ServiceSpec{Module: good}, engine.DeployOptions{}, engine.CodeInvalid},
+		"a malformed digest":      {"NEW", engine.ServiceSpec{Module: "latest"}, engine.DeployOptions{}, engine.CodeInvalid},
+		"an unknown module":       {"NEW", engine.ServiceSpec{Module: engine.DigestOf([]byte("none"))}, engine.DeployOptions{}, engine.CodeInvalid},
+		"configuration no object": {"NEW", engine.ServiceSpec{Module: good, Config: []byte(`[1]`)}, engine.DeployOptions{}, engine.CodeInvalid},
+		"what cannot start":       {"NEW", engine.ServiceSpec{Module: bad}, engine.DeployOptions{}, engine.CodeInvalid},
+		"an old version":          {"TAKEN", engine.ServiceSpec{Module: good}, engine.DeployOptions{IfMatch: 1}, engine.CodeStale},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := w.DeployService(t.Context(), admin, test.name, test.spec, test.options)
+			requireCode(t, test.code, err)
+		})
+	}
+	_, err := w.Service(t.Context(), "NEW")
+	requireCode(t, engine.CodeNotFound, err)
+}
+
+func TestValidateOnlyWritesNothing(t *testing.T) {
+	w := newWorld(t)
+	s := &script{lookup: always(engine.Available)}
+	_, err := w.DeployService(t.Context(), admin, "NEW", engine.ServiceSpec{Module: w.upload(s)}, engine.DeployOptions{ValidateOnly: true})
+	require.NoError(t, err)
+	require.EqualValues(t, 1, s.closed.Load())
+	_, err = w.Service(t.Context(), "NEW")
+	requireCode(t, engine.CodeNotFound, err)
+}
+
+func TestCallsInFlightFinishOnTheOldModule(t *testing.T) {
+	w := newWorld(t)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	old := &script{lookup: func(_ *engine.Tx, id engine.CredentialsID) (engine.Credentials, error) {
+		close(entered)
+		<-leave
+		return engine.Credentials{ID: id, Status: engine.Available}, nil
+	}}
+	w.deploy("NEW", old)
+	app := w.app("NEW")
+	var group sync.WaitGroup
+	group.Go(func() {
+		v, err := w.Verify(t.Context(), admin, app, engine.VerifyRequest{CredentialsID: "in flight"})
+		if err != nil || !v.Accepted {
+			t.Errorf("the call in flight: %v %v", v, err)
+		}
+	})
+	<-entered
+	var status atomic.Value
+	status.Store(engine.Revoked)
+	replacement := &script{lookup: func(tx *engine.Tx, id engine.CredentialsID) (engine.Credentials, error) {
+		return always(status.Load().(engine.Status))(tx, id)
+	}}
+	w.deploy("NEW", replacement)
+	require.Equal(t, engine.ReasonRevoked, w.verify(app, "new call", "").Reason)
+	require.Zero(t, old.closed.Load(), "closed under a call")
+	// The claim of the call in flight read the service's record: it conflicts
+	// and runs again, on the new module, so that no operation mixes two.
+	status.Store(engine.Available)
+	close(leave)
+	group.Wait()
+	require.EqualValues(t, 1, old.closed.Load())
+	w.Close()
+	require.EqualValues(t, 1, replacement.closed.Load())
+}
+
+func TestRevisionsAndRollback(t *testing.T) {
+	w := newWorld(t)
+	var digests []engine.Digest
+	for i := range engine.KeptRevisions + 2 {
+		d := w.upload(&script{lookup: always(engine.Available)})
+		digests = append(digests, d)
+		s, err := w.DeployService(t.Context(), admin, "NEW", engine.ServiceSpec{Module: d, Description: fmt.Sprint(i)}, engine.DeployOptions{})
+		require.NoError(t, err)
+		require.Equal(t, i+1, s.Number)
+	}
+	revisions, err := w.ServiceRevisions(t.Context(), "NEW")
+	require.NoError(t, err)
+	require.Len(t, revisions, engine.KeptRevisions)
+	require.Equal(t, 3, revisions[0].Number)
+
+	back, err := w.RollbackService(t.Context(), admin, "NEW", 0)
+	require.NoError(t, err)
+	require.Equal(t, digests[len(digests)-2], back.Module)
+	require.Equal(t, engine.KeptRevisions+3, back.Number)
+	_, err = w.RollbackService(t.Context(), admin, "NEW", back.Number)
+	requireCode(t, engine.CodeConflict, err)
+	_, err = w.RollbackService(t.Context(), admin, "NEW", 1)
+	requireCode(t, engine.CodeNotFound, err)
+	_, err = w.RollbackService(t.Context(), admin, "Internal", 0)
+	requireCode(t, engine.CodeConflict, err)
+
+	requireCode(t, engine.CodeConflict, w.DeleteModule(t.Context(), admin, digests[5]))
+	require.NoError(t, w.DeleteModule(t.Context(), admin, digests[0]), "no revision refers to it any more")
+	_, err = w.Module(t.Context(), digests[0])
+	requireCode(t, engine.CodeNotFound, err)
+}
+
+func TestAServiceInUseIsNotDeleted(t *testing.T) {
+	w := newWorld(t)
+	s := &script{lookup: always(engine.Available)}
+	w.deploy("NEW", s)
+	app := w.app("NEW")
+	requireCode(t, engine.CodeConflict, w.DeleteService(t.Context(), admin, "NEW"))
+	trustful := engine.Trustful
+	_, err := w.UpdateApplication(t.Context(), admin, app, engine.ApplicationPatch{Service: &trustful}, 0)
+	require.NoError(t, err)
+	require.NoError(t, w.DeleteService(t.Context(), admin, "NEW"))
+	require.EqualValues(t, 1, s.closed.Load())
+	requireCode(t, engine.CodeNotFound, w.DeleteService(t.Context(), admin, "NEW"))
+	requireCode(t, engine.CodeConflict, w.DeleteService(t.Context(), admin, "Trustful"))
+	name := engine.ServiceName("NEW")
+	_, err = w.UpdateApplication(t.Context(), admin, app, engine.ApplicationPatch{Service: &name}, 0)
+	requireCode(t, engine.CodeInvalid, err)
+	require.ErrorContains(t, err, "Internal, Trustful")
+}
+
+// A service is never deleted under an application that is being created.
+func TestDeletingAServiceRacesWithItsUse(t *testing.T) {
+	w := newWorld(t)
+	for i := range 30 {
+		name := engine.ServiceName(fmt.Sprint("NEW", i))
+		w.deploy(name, &script{lookup: always(engine.Available)})
+		var created, deleted error
+		var group sync.WaitGroup
+		group.Go(func() {
+			_, created = w.CreateApplication(t.Context(), admin, engine.ApplicationSpec{Name: string(name), Service: name})
+		})
+		group.Go(func() { deleted = w.DeleteService(t.Context(), admin, name) })
+		group.Wait()
+		require.False(t, created == nil && deleted == nil, "both the use and the deletion succeeded")
+		require.False(t, created != nil && deleted != nil, "neither succeeded: %v, %v", created, deleted)
+	}
+}
+
+// Another node deploys: this one has the service ready without being asked.
+func TestServicesDeployedElsewhereAreStarted(t *testing.T) {
+	w := newWorld(t)
+	other := newWorldOn(t, w.store)
+	early, late := &script{text: "early", lookup: always(engine.Available)}, &script{text: "late", lookup: always(engine.Available)}
+	here := &script{text: "early", lookup: always(engine.Available)}
+	w.runtime.add(here)
+	hereLate := &script{text: "late", lookup: always(engine.Available)}
+	w.runtime.add(hereLate)
+	other.deploy("EARLY", early)
+	w.runs()
+	require.Eventually(t, func() bool { return here.started.Load() == 1 }, 5*time.Second, 5*time.Millisecond)
+	other.deploy("LATE", late)
+	require.Eventually(t, func() bool { return hereLate.started.Load() == 1 }, 5*time.Second, 5*time.Millisecond)
+	require.NoError(t, other.DeleteService(t.Context(), admin, "LATE"))
+	require.Eventually(t, func() bool { return hereLate.closed.Load() == 1 }, 5*time.Second, 5*time.Millisecond)
+}
