@@ -24,16 +24,25 @@ func TestDecodeForgetsWhatTheReusedMessageHeld(t *testing.T) {
 	require.Empty(t, page.Entries)
 }
 
-func TestBytesAliasTheInputAndStringsDoNot(t *testing.T) {
-	raw := (&wasmabi.Credentials{ID: "id", Body: []byte("body")}).Append(nil)
-	var m wasmabi.Credentials
-	require.NoError(t, m.Decode(raw))
-	for i := range raw {
-		raw[i] = '!'
+func TestDecodedFieldsAliasTheInputExceptForTheIDOfAnAnswer(t *testing.T) {
+	overwrite := func(raw []byte) {
+		for i := range raw {
+			raw[i] = '!'
+		}
 	}
-	require.Equal(t, "id", m.ID)
-	require.Equal(t, "!!!!", string(m.Body))
-	require.Equal(t, len(m.Body), cap(m.Body), "appending to a body must not write into the message")
+	answer := (&wasmabi.Credentials{ID: "id", Body: []byte("body")}).Append(nil)
+	var c wasmabi.Credentials
+	require.NoError(t, c.Decode(answer))
+	overwrite(answer)
+	require.Equal(t, "id", c.ID)
+	require.Equal(t, "!!!!", string(c.Body))
+	require.Equal(t, len(c.Body), cap(c.Body), "appending to a body must not write into the message")
+
+	request := (&wasmabi.ProvideRequest{ApplicationID: "app", Credentials: wasmabi.Credentials{ID: "id"}, RequestID: "r"}).Append(nil)
+	var r wasmabi.ProvideRequest
+	require.NoError(t, r.Decode(request))
+	overwrite(request)
+	require.Equal(t, wasmabi.ProvideRequest{ApplicationID: "!!!", Credentials: wasmabi.Credentials{ID: "!!"}, RequestID: "!"}, r)
 }
 
 func TestAppendKeepsWhatIsThere(t *testing.T) {

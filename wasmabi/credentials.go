@@ -60,7 +60,9 @@ func (m *Credentials) size() int {
 	return blockSize(len(m.ID)) + blockSize(len(m.Body)) + numberSize(uint64(m.Status)) + numberSize(m.ExpiresUnix)
 }
 
-// Decode reads the message from all of src. Body aliases src.
+// Decode reads the message from all of src. Body aliases src. ID is a copy, or
+// what m.ID was if that is the same: set it to the id that is expected, and
+// nothing is allocated.
 func (m *Credentials) Decode(src []byte) error {
 	return m.decode(decoder{message: "Credentials", fields: credentialsFields, src: src})
 }

@@ -3,6 +3,7 @@ package wasmabi
 import (
 	"strconv"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // DecodeError says why bytes are not the message they were given as.
@@ -43,10 +44,11 @@ type decoder struct {
 	message string
 	fields  []field
 	src     []byte
-	base    int // offset of src in the outermost message
-	pos     int // of the next byte in src
-	number  int // of the current field
-	start   int // where the current field's tag is
+	shared  bool // strings alias src
+	base    int  // offset of src in the outermost message
+	pos     int  // of the next byte in src
+	number  int  // of the current field
+	start   int  // where the current field's tag is
 	seen    uint32
 	err     error
 }
@@ -58,7 +60,12 @@ func (d *decoder) next() int {
 		return 0
 	}
 	d.number, d.start = 0, d.pos
-	tag := d.varint()
+	tag := uint64(d.src[d.pos])
+	if tag < 0x80 { // as every valid one is
+		d.pos++
+	} else {
+		tag = d.varint()
+	}
 	number, kind := tag>>3, wire(tag&7)
 	switch {
 	case d.err != nil:
@@ -67,7 +74,7 @@ func (d *decoder) next() int {
 		return d.fail(d.start, "unknown field number "+strconv.FormatUint(number, 10))
 	}
 	d.number = int(number)
-	f := d.fields[d.number]
+	f := &d.fields[d.number]
 	switch bit := uint32(1) << d.number; {
 	case kind != f.wire:
 		return d.fail(d.start, "wire type "+strconv.Itoa(int(kind))+" instead of "+strconv.Itoa(int(f.wire)))
@@ -108,7 +115,13 @@ func (d *decoder) varint() uint64 {
 // block reads a length and as many bytes, which alias the source.
 func (d *decoder) block(limit int) []byte {
 	at := d.pos
-	n := d.varint()
+	var n uint64
+	if at < len(d.src) && d.src[at] < 0x80 { // as most are
+		n = uint64(d.src[at])
+		d.pos++
+	} else {
+		n = d.varint()
+	}
 	switch {
 	case d.err != nil:
 		return nil
@@ -125,16 +138,19 @@ func (d *decoder) block(limit int) []byte {
 	return block
 }
 
-// text reads a string, and returns old if it is the same.
+// text reads a string. It aliases the source if that is shared; else it is a
+// copy, or old if that is the same.
 func (d *decoder) text(old string) string {
 	at := d.pos
 	b := d.block(MaxIDBytes)
 	switch {
-	case string(b) == old:
-		return old
 	case !utf8.Valid(b):
 		d.fail(at, "not valid UTF-8")
 		return ""
+	case d.shared:
+		return unsafe.String(unsafe.SliceData(b), len(b))
+	case string(b) == old:
+		return old
 	}
 	return string(b)
 }
@@ -142,7 +158,7 @@ func (d *decoder) text(old string) string {
 // nested returns a decoder of the message in the current field.
 func (d *decoder) nested(message string, fields []field) decoder {
 	block := d.block(-1)
-	return decoder{message: message, fields: fields, src: block, base: d.base + d.pos - len(block), err: d.err}
+	return decoder{message: message, fields: fields, src: block, shared: d.shared, base: d.base + d.pos - len(block), err: d.err}
 }
 
 // require fails when the field with this number was empty or not there.

@@ -20,7 +20,7 @@
 //   - The decoder accepts fields in any order, and defaults that are written
 //     out. It refuses everything else that the specification does not allow,
 //     with a [*DecodeError]; the message then holds nothing of use.
-//   - Bytes fields alias the input and are valid as long as it is unchanged.
-//     String fields are copies; one that already holds the decoded text is
-//     kept, so decoding into a reused message allocates only for what changed.
+//   - Bytes fields alias the input and are valid as long as it is unchanged. So
+//     are the strings of requests, which a guest reads into memory of its own;
+//     the id of an answer, which the host checks and keeps, is a copy.
 package wasmabi

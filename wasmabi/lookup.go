@@ -21,21 +21,20 @@ func (m *LookupRequest) Append(dst []byte) []byte {
 	return appendBlock(dst, 3, m.RequestID)
 }
 
-// Decode reads the message from all of src.
+// Decode reads the message from all of src, which its strings alias.
 func (m *LookupRequest) Decode(src []byte) error { return m.decode("LookupRequest", src) }
 
 func (m *LookupRequest) decode(message string, src []byte) error {
-	d := decoder{message: message, fields: lookupFields, src: src}
-	old := *m
+	d := decoder{message: message, fields: lookupFields, src: src, shared: true}
 	*m = LookupRequest{}
 	for n := d.next(); n != 0; n = d.next() {
 		switch n {
 		case 1:
-			m.ApplicationID = d.text(old.ApplicationID)
+			m.ApplicationID = d.text("")
 		case 2:
-			m.CredentialsID = d.text(old.CredentialsID)
+			m.CredentialsID = d.text("")
 		case 3:
-			m.RequestID = d.text(old.RequestID)
+			m.RequestID = d.text("")
 		}
 	}
 	d.require(1, m.ApplicationID != "")

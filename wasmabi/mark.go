@@ -7,7 +7,7 @@ type MarkInUseRequest LookupRequest
 // Append appends the encoded message to dst.
 func (m *MarkInUseRequest) Append(dst []byte) []byte { return (*LookupRequest)(m).Append(dst) }
 
-// Decode reads the message from all of src.
+// Decode reads the message from all of src, which its strings alias.
 func (m *MarkInUseRequest) Decode(src []byte) error {
 	return (*LookupRequest)(m).decode("MarkInUseRequest", src)
 }
@@ -19,7 +19,7 @@ type MarkRevokedRequest LookupRequest
 // Append appends the encoded message to dst.
 func (m *MarkRevokedRequest) Append(dst []byte) []byte { return (*LookupRequest)(m).Append(dst) }
 
-// Decode reads the message from all of src.
+// Decode reads the message from all of src, which its strings alias.
 func (m *MarkRevokedRequest) Decode(src []byte) error {
 	return (*LookupRequest)(m).decode("MarkRevokedRequest", src)
 }

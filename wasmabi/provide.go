@@ -21,20 +21,20 @@ func (m *ProvideRequest) Append(dst []byte) []byte {
 	return appendBlock(dst, 3, m.RequestID)
 }
 
-// Decode reads the message from all of src. The credentials' body aliases src.
+// Decode reads the message from all of src, which its strings and bytes alias.
 func (m *ProvideRequest) Decode(src []byte) error {
-	d := decoder{message: "ProvideRequest", fields: provideFields, src: src}
-	old, given := *m, false
-	*m = ProvideRequest{Credentials: Credentials{ID: old.Credentials.ID}}
+	d := decoder{message: "ProvideRequest", fields: provideFields, src: src, shared: true}
+	given := false
+	*m = ProvideRequest{}
 	for n := d.next(); n != 0; n = d.next() {
 		switch n {
 		case 1:
-			m.ApplicationID = d.text(old.ApplicationID)
+			m.ApplicationID = d.text("")
 		case 2:
 			given = true
 			d.err = m.Credentials.decode(d.nested("Credentials", credentialsFields))
 		case 3:
-			m.RequestID = d.text(old.RequestID)
+			m.RequestID = d.text("")
 		}
 	}
 	d.require(1, m.ApplicationID != "")

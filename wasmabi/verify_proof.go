@@ -31,27 +31,26 @@ func (m *VerifyProofRequest) Append(dst []byte) []byte {
 	return appendBlock(dst, 6, m.RequestID)
 }
 
-// Decode reads the message from all of src. The credentials' body, the
-// challenge and the proof alias src.
+// Decode reads the message from all of src, which its strings and bytes alias.
 func (m *VerifyProofRequest) Decode(src []byte) error {
-	d := decoder{message: "VerifyProofRequest", fields: verifyProofFields, src: src}
-	old, given := *m, false
-	*m = VerifyProofRequest{Credentials: Credentials{ID: old.Credentials.ID}}
+	d := decoder{message: "VerifyProofRequest", fields: verifyProofFields, src: src, shared: true}
+	given := false
+	*m = VerifyProofRequest{}
 	for n := d.next(); n != 0; n = d.next() {
 		switch n {
 		case 1:
-			m.ApplicationID = d.text(old.ApplicationID)
+			m.ApplicationID = d.text("")
 		case 2:
 			given = true
 			d.err = m.Credentials.decode(d.nested("Credentials", credentialsFields))
 		case 3:
-			m.ProofType = d.text(old.ProofType)
+			m.ProofType = d.text("")
 		case 4:
 			m.Challenge = d.block(MaxBodyBytes)
 		case 5:
 			m.Proof = d.block(MaxBodyBytes)
 		case 6:
-			m.RequestID = d.text(old.RequestID)
+			m.RequestID = d.text("")
 		}
 	}
 	d.require(1, m.ApplicationID != "")

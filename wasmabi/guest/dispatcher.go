@@ -9,7 +9,8 @@ import (
 // same way in a module and in a test. Authors have no use for it: a module's
 // is made by [Register], that of a test by package guesttest.
 //
-// An answer is valid until the next call.
+// What a service is given aliases the request, so that must not be changed
+// afterwards. An answer is valid until the next call.
 type Dispatcher struct {
 	service    Service
 	provider   Provider
@@ -39,7 +40,7 @@ func (d *Dispatcher) Configure(config []byte) Status {
 	if d.configurer == nil {
 		return wasmabi.OK
 	}
-	return d.fail(d.configurer.Configure(append([]byte(nil), config...)), InvalidArgument)
+	return d.fail(d.configurer.Configure(config), InvalidArgument)
 }
 
 // Lookup serves lookup_credentials.
@@ -50,9 +51,6 @@ func (d *Dispatcher) Lookup(request []byte) ([]byte, Status) {
 	found, err := d.service.Lookup(d.begin(d.lookup.ApplicationID, d.lookup.RequestID), d.lookup.CredentialsID)
 	if err != nil {
 		return nil, d.fail(err, Internal)
-	}
-	if found == nil {
-		return nil, wasmabi.OK
 	}
 	d.answer = found.Append(d.answer[:0])
 	return d.answer, wasmabi.OK
@@ -67,7 +65,6 @@ func (d *Dispatcher) Provide(request []byte) ([]byte, Status) {
 	if err := r.Decode(request); err != nil {
 		return nil, d.fail(err, InvalidArgument)
 	}
-	r.Credentials.Body = append([]byte(nil), r.Credentials.Body...)
 	out, err := d.provider.Provide(d.begin(r.ApplicationID, r.RequestID), r.Credentials)
 	if err != nil {
 		return nil, d.fail(err, Internal)

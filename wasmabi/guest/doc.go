@@ -6,11 +6,11 @@
 //
 //	type service struct{}
 //
-//	func (service) Lookup(c *guest.Call, id string) (*guest.Credentials, error) {
+//	func (service) Lookup(c *guest.Call, id string) (guest.Credentials, error) {
 //		if !strings.HasPrefix(id, "SN-") {
-//			return nil, guest.ErrNotFound
+//			return guest.Credentials{}, guest.ErrNotFound
 //		}
-//		return &guest.Credentials{ID: id, Status: guest.Available}, nil
+//		return guest.Credentials{ID: id, Status: guest.Available}, nil
 //	}
 //
 //	func init() { guest.Register(service{}) }

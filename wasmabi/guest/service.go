@@ -15,13 +15,14 @@ const (
 // Service is what every credentials service offers.
 //
 // Calls of one instance come one after the other. What a method is given it
-// may keep, except for the Call, which ends with the method.
+// may keep, except for the Call, which ends with the method. (A string that is
+// kept holds on to 4 KiB: strings.Clone it when keeping many.)
 type Service interface {
 	// Lookup returns the credentials with exactly this id, with their status;
 	// [ErrNotFound] when there are none; an error made by [Refuse] when they
 	// must not be accepted. It is on the path of every connection, and should
 	// write no state.
-	Lookup(c *Call, id string) (*Credentials, error)
+	Lookup(c *Call, id string) (Credentials, error)
 }
 
 // Provider takes credentials in.

@@ -15,16 +15,19 @@ func (s *service) Configure(config []byte) error {
 	return json.Unmarshal(config, &struct{ Prefix *string }{&s.prefix})
 }
 
-func (s *service) Lookup(c *guest.Call, id string) (*guest.Credentials, error) {
+func (s *service) Lookup(c *guest.Call, id string) (guest.Credentials, error) {
 	body, found, err := c.KV().Get(s.prefix + id)
-	if err != nil || !found {
-		return nil, err
+	if err != nil {
+		return guest.Credentials{}, err
+	}
+	if !found {
+		return guest.Credentials{}, guest.ErrNotFound
 	}
 	now, err := c.Now()
 	if err != nil {
-		return nil, err
+		return guest.Credentials{}, err
 	}
-	return &guest.Credentials{ID: id, Body: body, Status: guest.Available, ExpiresUnix: uint64(now.Add(time.Hour).Unix())}, nil
+	return guest.Credentials{ID: id, Body: body, Status: guest.Available, ExpiresUnix: uint64(now.Add(time.Hour).Unix())}, nil
 }
 
 func (s *service) Provide(c *guest.Call, in guest.Credentials) (guest.Credentials, error) {
