@@ -33,7 +33,7 @@ examples: ## build the example modules into examples/build
 
 .PHONY: demo
 demo: build examples ## build, start a server and walk through the main job (DEMO_EXIT=1 ends instead of serving on)
-	bash cmd/credence/demo/demo.sh
+	go run ./cmd/credence/demo bin/credence examples/build/go-batch-allowlist.wasm
 
 .PHONY: run
 run: build ## build and serve (ARGS="--listen :8080" adds flags)
