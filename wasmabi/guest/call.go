@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/credence-engine/credence/wasmabi"
-	"github.com/credence-engine/credence/wasmabi/guest/internal/host"
 )
 
 // Call is one operation, and the way to everything that the engine offers. It
@@ -15,31 +14,31 @@ type Call struct {
 	// RequestID names the request in the engine's log; it may be empty.
 	RequestID string
 
-	host *host.Host
+	d *Dispatcher
 }
 
 // KV is the service's state for this application. It needs the capability kv.
-func (c *Call) KV() KV { return KV{host: c.host.Kv} }
+func (c *Call) KV() KV { return KV{d: c.d} }
 
 // Log writes to the engine's log.
-func (c *Call) Log() Log { return Log{host: c.host.Core} }
+func (c *Call) Log() Log { return Log{host: c.d.host.Core} }
 
 // Config returns the JSON text at a JSON pointer (RFC 6901) of the service's
 // configuration, and whether there is any. The empty pointer gives all of it.
 func (c *Call) Config(pointer string) (json []byte, ok bool) {
-	json, result := readAll(func(dst []byte) int32 { return c.host.Core.ConfigRead(pointer, dst) })
+	json, result := c.d.readAll(func(dst []byte) int32 { return c.d.host.Core.ConfigRead(pointer, dst) })
 	return json, result >= 0
 }
 
 // Deadline returns the time left for this call.
 func (c *Call) Deadline() time.Duration {
-	return time.Duration(c.host.Core.DeadlineMs()) * time.Millisecond
+	return time.Duration(c.d.host.Core.DeadlineMs()) * time.Millisecond
 }
 
 // Now returns the time, rounded to a millisecond, in UTC. It needs the
 // capability clock.
 func (c *Call) Now() (time.Time, error) {
-	now := c.host.Clock.ClockNow()
+	now := c.d.host.Clock.ClockNow()
 	if now < 0 {
 		return time.Time{}, failed(wasmabi.ImportClockNow, int32(now))
 	}
@@ -49,22 +48,19 @@ func (c *Call) Now() (time.Time, error) {
 // Random fills p with cryptographic randomness, at most 64 KiB in one
 // operation. It needs the capability random.
 func (c *Call) Random(p []byte) error {
-	return failed(wasmabi.ImportRandomFill, c.host.Random.RandomFill(p))
+	return failed(wasmabi.ImportRandomFill, c.d.host.Random.RandomFill(p))
 }
 
-// scratch holds what a host function copies, until its length is known.
-var scratch = make([]byte, 4<<10)
-
 // readAll calls read until what it returns fits, and copies that.
-func readAll(read func(dst []byte) int32) ([]byte, int32) {
+func (d *Dispatcher) readAll(read func(dst []byte) int32) ([]byte, int32) {
 	for {
-		n := read(scratch)
+		n := read(d.scratch)
 		switch {
 		case n < 0:
 			return nil, n
-		case int(n) <= len(scratch):
-			return append(make([]byte, 0, n), scratch[:n]...), n
+		case int(n) <= len(d.scratch):
+			return append(make([]byte, 0, n), d.scratch[:n]...), n
 		}
-		scratch = make([]byte, n)
+		d.scratch = make([]byte, n)
 	}
 }

@@ -18,16 +18,17 @@ type Dispatcher struct {
 	revoked    RevokedMarker
 	configurer Configurer
 
-	host   *host.Host
-	call   Call
-	lookup wasmabi.LookupRequest // also holds the requests of the same form
-	answer []byte
+	host    *host.Host
+	call    Call
+	lookup  wasmabi.LookupRequest // also holds the requests of the same form
+	answer  []byte
+	scratch []byte // for values, until their length is known
 }
 
 // NewDispatcher resolves once what the service offers. The host is one that
 // only packages below this one can name.
 func NewDispatcher(service Service, h *host.Host) *Dispatcher {
-	d := &Dispatcher{service: service, host: h}
+	d := &Dispatcher{service: service, host: h, scratch: make([]byte, 4<<10)}
 	d.provider, _ = service.(Provider)
 	d.inUse, _ = service.(InUseMarker)
 	d.revoked, _ = service.(RevokedMarker)
@@ -98,7 +99,7 @@ func (d *Dispatcher) MarkRevoked(request []byte) ([]byte, Status) {
 }
 
 func (d *Dispatcher) begin(application, request string) *Call {
-	d.call = Call{ApplicationID: application, RequestID: request, host: d.host}
+	d.call = Call{ApplicationID: application, RequestID: request, d: d}
 	return &d.call
 }
 

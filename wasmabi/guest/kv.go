@@ -4,7 +4,6 @@ import (
 	"iter"
 
 	"github.com/credence-engine/credence/wasmabi"
-	"github.com/credence-engine/credence/wasmabi/guest/internal/host"
 )
 
 // KV is the service's state for one application: keys of 1 to 256 bytes,
@@ -13,7 +12,7 @@ import (
 //
 // A Get conflicts with changes of its key only, a Scan with any change of this
 // state; so prefer Get where many endpoints connect at once.
-type KV struct{ host host.Kv }
+type KV struct{ d *Dispatcher }
 
 // Entry is one key with its value.
 type Entry struct {
@@ -23,7 +22,7 @@ type Entry struct {
 
 // Get returns the value of a key, and whether there is one.
 func (kv KV) Get(key string) (value []byte, found bool, err error) {
-	value, result := readAll(func(dst []byte) int32 { return kv.host.KvGet(key, dst) })
+	value, result := kv.d.readAll(func(dst []byte) int32 { return kv.d.host.Kv.KvGet(key, dst) })
 	if result == wasmabi.ENOENT.Return() {
 		return nil, false, nil
 	}
@@ -32,12 +31,12 @@ func (kv KV) Get(key string) (value []byte, found bool, err error) {
 
 // Put sets a key.
 func (kv KV) Put(key string, value []byte) error {
-	return failed(wasmabi.ImportKvPut, kv.host.KvPut(key, value))
+	return failed(wasmabi.ImportKvPut, kv.d.host.Kv.KvPut(key, value))
 }
 
 // Delete removes a key, present or not.
 func (kv KV) Delete(key string) error {
-	return failed(wasmabi.ImportKvDelete, kv.host.KvDelete(key))
+	return failed(wasmabi.ImportKvDelete, kv.d.host.Kv.KvDelete(key))
 }
 
 // Scan goes over the keys that begin with prefix and come after the key after,
@@ -47,7 +46,7 @@ func (kv KV) Scan(prefix, after string) iter.Seq2[Entry, error] {
 		var page wasmabi.KvPage
 		buf := make([]byte, 4<<10)
 		for {
-			n := kv.host.KvScan(prefix, after, buf)
+			n := kv.d.host.Kv.KvScan(prefix, after, buf)
 			if n == wasmabi.E2BIG.Return() && len(buf) < maxPageBytes {
 				buf = make([]byte, maxPageBytes)
 				continue
