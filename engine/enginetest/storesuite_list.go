@@ -126,8 +126,8 @@ func listPinned(s *storeTest) {
 	for page := first; page.More; {
 		last := page.Records[len(page.Records)-1].Key
 		s.put(last+"-inserted", "new")
-		s.delete(keys[len(got)])
-		s.put(keys[len(keys)-1], "changed")
+		s.delete(keys[min(len(got), len(keys)-1)])
+		s.put(keys[len(keys)-2], "changed")
 		page = s.list(engine.ListRequest{
 			Consistency: engine.AsOf(first.Revision), Prefixes: []string{"k/0", "k/1"}, After: last, Limit: 10,
 		})

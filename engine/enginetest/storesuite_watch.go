@@ -278,12 +278,12 @@ func watchBreak(s *storeTest) {
 	s.put("w/k", "1")
 	s.collect("w/", start, 1) // settles what the first watch of a store starts once
 	before := runtime.NumGoroutine()
-	for range 50 {
+	for range 15 {
 		for range s.Watch(s.ctx, "w/", start) {
 			break
 		}
 	}
-	require.Eventually(s, func() bool { return runtime.NumGoroutine() <= before+10 }, patience, 10*time.Millisecond,
+	require.Eventually(s, func() bool { return runtime.NumGoroutine() <= before+5 }, patience, 10*time.Millisecond,
 		"watches that were left go on running")
 }
 

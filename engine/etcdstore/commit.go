@@ -1,0 +1,125 @@
+package etcdstore
+
+import (
+	"context"
+	"errors"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/credence-engine/credence/engine"
+)
+
+// Commit implements [engine.Store]. It returns [engine.ErrUnknownOutcome] also
+// for a commit without a marker that met a conflict after a try of unknown
+// outcome: the conflict may be with itself.
+func (s *Store) Commit(ctx context.Context, c engine.Commit) (engine.Revision, error) {
+	if err := checkCommit(c); err != nil {
+		return 0, err
+	}
+	if err := s.begin(); err != nil {
+		return 0, err
+	}
+	defer s.calls.Done()
+	if err := ctx.Err(); err != nil {
+		return 0, engine.Wrap(err, engine.CodeUnavailable, "the request ended before the change was tried: nothing was changed")
+	}
+	if s.server != nil {
+		if err := s.server.hasRoom(); err != nil {
+			return 0, err
+		}
+	}
+	txn := s.transaction(c)
+	response, err := s.client.Do(ctx, txn)
+	if err == nil {
+		return s.outcome(response.Txn(), c.Marker)
+	}
+	if refused := refusal(err); refused != nil {
+		return 0, refused
+	}
+	return s.settle(ctx, txn, c.Marker, err)
+}
+
+// settle learns the outcome of a transaction whose first try failed with
+// cause: the marker tells whether that try was applied; if not, the
+// transaction is tried again, which the marker makes harmless.
+func (s *Store) settle(ctx context.Context, txn clientv3.Op, marker string, cause error) (engine.Revision, error) {
+	for try := 0; s.pause(ctx, try); try++ {
+		// The transaction itself looks for the marker, and is as linearizable
+		// as a read would be, so one round trip does both.
+		response, err := s.client.Do(ctx, txn)
+		if err != nil {
+			if refusal(err) != nil {
+				return s.lookBack(ctx, marker, err)
+			}
+			cause = err
+			continue
+		}
+		rev, err := s.outcome(response.Txn(), marker)
+		if err != nil && marker == "" {
+			return 0, s.unknown(ctx, cause)
+		}
+		return rev, err
+	}
+	return 0, s.unknown(ctx, cause)
+}
+
+// lookBack answers for a transaction that etcd now refuses, and that an
+// earlier try may have applied.
+func (s *Store) lookBack(ctx context.Context, marker string, cause error) (engine.Revision, error) {
+	if marker == "" {
+		return 0, s.unknown(ctx, cause)
+	}
+	found, err := s.query(ctx, engine.Strict, func(...clientv3.OpOption) []clientv3.Op {
+		return []clientv3.Op{clientv3.OpGet(s.prefix + marker)}
+	})
+	if err != nil || len(found.ranges[0].Kvs) == 0 {
+		return 0, s.unknown(ctx, cause)
+	}
+	return engine.Revision(found.ranges[0].Kvs[0].ModRevision), nil
+}
+
+// transaction turns a commit into etcd's terms. When it does not apply, its
+// answer holds the marker, if that is there.
+func (s *Store) transaction(c engine.Commit) clientv3.Op {
+	checks := make([]clientv3.Cmp, 0, len(c.Checks)+1)
+	for _, check := range c.Checks {
+		checks = append(checks, clientv3.Compare(clientv3.ModRevision(s.prefix+check.Key), "=", int64(check.Version)))
+	}
+	var otherwise []clientv3.Op
+	if c.Marker != "" {
+		checks = append(checks, clientv3.Compare(clientv3.CreateRevision(s.prefix+c.Marker), "=", 0))
+		otherwise = []clientv3.Op{clientv3.OpGet(s.prefix + c.Marker)}
+	}
+	writes := make([]clientv3.Op, len(c.Writes))
+	for i, w := range c.Writes {
+		if w.Delete {
+			writes[i] = clientv3.OpDelete(s.prefix + w.Key)
+		} else {
+			writes[i] = clientv3.OpPut(s.prefix+w.Key, string(w.Value))
+		}
+	}
+	return clientv3.OpTxn(checks, writes, otherwise)
+}
+
+// outcome reads etcd's answer to a transaction.
+func (s *Store) outcome(response *clientv3.TxnResponse, marker string) (engine.Revision, error) {
+	if response.Succeeded {
+		return engine.Revision(response.Header.Revision), nil
+	}
+	if marker != "" {
+		if kvs := response.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
+			return engine.Revision(kvs[0].ModRevision), nil
+		}
+	}
+	return 0, engine.ErrConflict
+}
+
+// unknown is the answer for a transaction that may or may not be applied. The
+// log keeps why, unless the caller has left of itself.
+func (s *Store) unknown(ctx context.Context, cause error) error {
+	if !errors.Is(ctx.Err(), context.Canceled) {
+		s.log.Warn("etcd did not confirm a change in time", "cause", rpctypes.Error(cause))
+	}
+	return engine.ErrUnknownOutcome
+}

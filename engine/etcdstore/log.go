@@ -1,0 +1,89 @@
+package etcdstore
+
+import (
+	"context"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// zapLogger hands warnings and errors of etcd to log. Once muted is set it
+// drops all but what ends the process: etcd reports its own stop as errors.
+func zapLogger(log *slog.Logger, muted *atomic.Bool) *zap.Logger {
+	return zap.New(&zapCore{log: log.With("component", "etcd"), muted: muted})
+}
+
+// zapCore is a zapcore.Core that writes to slog.
+type zapCore struct {
+	log   *slog.Logger
+	muted *atomic.Bool
+}
+
+func (c *zapCore) Enabled(level zapcore.Level) bool {
+	return level >= zapcore.WarnLevel && (level > zapcore.ErrorLevel || !c.muted.Load())
+}
+
+func (c *zapCore) With(fields []zapcore.Field) zapcore.Core {
+	return &zapCore{log: slog.New(c.log.Handler().WithAttrs(attributes(fields))), muted: c.muted}
+}
+
+func (c *zapCore) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if c.Enabled(e.Level) {
+		return checked.AddCore(e, c)
+	}
+	return checked
+}
+
+func (c *zapCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	attrs := attributes(fields)
+	if expected(e.Message, attrs) {
+		return nil
+	}
+	level := slog.LevelWarn
+	if e.Level >= zapcore.ErrorLevel {
+		level = slog.LevelError
+	}
+	c.log.LogAttrs(context.Background(), level, e.Message, attrs...)
+	return nil
+}
+
+// expected tells whether etcd warns of what is meant to be so.
+func expected(message string, attrs []slog.Attr) bool {
+	switch message {
+	case "Running http and grpc server on single port. This is not recommended for production.",
+		"simple token is not cryptographically signed": // nobody logs in at the socket
+		return true
+	case "Failed to detect schema version", "failed to update storage version":
+		// A new database is asked for its version before the first flush, some
+		// milliseconds after the start. etcd asks again later.
+		return slices.ContainsFunc(attrs, func(a slog.Attr) bool {
+			return a.Key == "error" && strings.Contains(a.Value.String(), "missing term information")
+		})
+	}
+	return false
+}
+
+func (c *zapCore) Sync() error { return nil }
+
+// revealing are the names of etcd's fields that may hold keys or values, some
+// of which are secrets.
+var revealing = regexp.MustCompile(`(?i)key|value|req|range|token`)
+
+func attributes(fields []zapcore.Field) []slog.Attr {
+	encoder := zapcore.NewMapObjectEncoder()
+	attrs := make([]slog.Attr, 0, len(fields))
+	for _, f := range fields {
+		if !revealing.MatchString(f.Key) {
+			f.AddTo(encoder)
+		}
+	}
+	for name, value := range encoder.Fields {
+		attrs = append(attrs, slog.Any(name, value))
+	}
+	return attrs
+}

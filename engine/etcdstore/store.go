@@ -1,0 +1,111 @@
+package etcdstore
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/credence-engine/credence/engine"
+)
+
+// Store is an [engine.Store] in etcd. It is safe for concurrent use.
+type Store struct {
+	client *clientv3.Client
+	prefix string
+	log    *slog.Logger
+	server *server // nil: an external cluster
+
+	done   chan struct{} // closed when Close begins
+	mu     sync.RWMutex  // guards the closing of done against new calls
+	calls  sync.WaitGroup
+	closed error // what Close returned; valid once calls ended
+	once   sync.Once
+}
+
+var _ engine.Store = (*Store)(nil)
+
+// Open starts the embedded server, or connects to an external cluster, and
+// returns a store that has answered once. ctx bounds the opening only. Close
+// ends what Open began.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	o, err := o.complete()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{prefix: o.Prefix, log: o.Logger, done: make(chan struct{})}
+	if len(o.Endpoints) > 0 {
+		s.client, err = connect(ctx, o)
+	} else if s.server, err = startServer(ctx, o); err == nil {
+		s.client = s.server.client()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close ends the watches, waits for the calls in flight, and stops the
+// embedded server. Calls that begin later, or that wait for an unreachable
+// cluster, answer [engine.CodeUnavailable].
+func (s *Store) Close() error {
+	s.once.Do(func() {
+		s.mu.Lock()
+		close(s.done)
+		s.mu.Unlock()
+		s.closed = closeClient(s.client)
+		s.calls.Wait()
+		if s.server != nil {
+			s.server.stop()
+		}
+	})
+	return s.closed
+}
+
+// begin counts a call; the caller calls s.calls.Done at its end.
+func (s *Store) begin() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.isClosed() {
+		return errClosed
+	}
+	s.calls.Add(1)
+	return nil
+}
+
+func (s *Store) isClosed() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// Ready tells whether the store can answer: it makes one small linearizable
+// read.
+func (s *Store) Ready(ctx context.Context) error {
+	_, err := s.Revision(ctx)
+	return err
+}
+
+// Revision returns the revision that the store is at.
+func (s *Store) Revision(ctx context.Context) (engine.Revision, error) {
+	snap, err := s.Read(ctx, engine.Strict)
+	return snap.Revision, err
+}
+
+// Compact forgets the states before rev: to read or list them, or to watch
+// from before them, then answers [engine.ErrCompacted]. The embedded server
+// does it by itself; in an external cluster it concerns all who share it.
+func (s *Store) Compact(ctx context.Context, rev engine.Revision) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.calls.Done()
+	if _, err := s.client.Compact(ctx, int64(rev)); err != nil {
+		return s.failed(ctx, err)
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package etcdstore
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/credence-engine/credence/engine"
+)
+
+// Watch implements [engine.Store]. A member that has lost its leader ends the
+// watch inside, so that it goes on at another member instead of falling
+// silent.
+func (s *Store) Watch(ctx context.Context, prefix string, after engine.Revision) iter.Seq2[engine.Changes, error] {
+	return func(yield func(engine.Changes, error) bool) {
+		w := &watch{store: s, prefix: prefix, last: after, yield: yield}
+		if err := w.run(ctx); err != nil && ctx.Err() == nil {
+			yield(engine.Changes{}, err)
+		}
+	}
+}
+
+// watch is one ranging over a sequence of changes.
+type watch struct {
+	store  *Store
+	prefix string
+	last   engine.Revision // all changes up to it are delivered
+	yield  func(engine.Changes, error) bool
+	left   bool // the caller broke its loop
+}
+
+// run delivers changes until the caller leaves, ctx ends, or no watch can be
+// had any more; that is the error.
+func (w *watch) run(ctx context.Context) error {
+	if w.last == 0 {
+		now, err := w.present(ctx)
+		if err != nil {
+			return err
+		}
+		w.last = now
+	}
+	for try := 0; ; try++ {
+		before := w.last
+		err := w.follow(ctx)
+		if w.left || ctx.Err() != nil {
+			return nil
+		}
+		if refused := refusal(err); refused != nil {
+			return refused
+		}
+		if w.store.isClosed() {
+			return errClosed
+		}
+		if w.last != before {
+			try = 0
+		}
+		w.store.log.Warn("a watch of etcd was interrupted and is resumed", "revision", w.last, "cause", err)
+		if !w.store.pause(ctx, try) && ctx.Err() == nil {
+			return errClosed
+		}
+	}
+}
+
+// present returns the revision of now, and waits for a store out of reach.
+func (w *watch) present(ctx context.Context) (engine.Revision, error) {
+	found, err := w.store.query(ctx, engine.Strict, func(options ...clientv3.OpOption) []clientv3.Op {
+		return w.store.nothing(options)
+	})
+	return found.revision, err
+}
+
+var errWatchEnded = errors.New("etcd ended the watch")
+
+// follow delivers from one watch of etcd until that ends, and says why it did.
+func (w *watch) follow(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+	defer cancel()
+	responses := w.store.client.Watch(ctx, w.store.prefix+w.prefix, clientv3.WithPrefix(),
+		clientv3.WithRev(int64(w.last)+1), clientv3.WithFragment(), clientv3.WithProgressNotify())
+	for response := range responses {
+		if response.CompactRevision != 0 {
+			return rpctypes.ErrCompacted
+		}
+		if err := response.Err(); err != nil {
+			return err
+		}
+		if w.deliver(ctx, response.Events); w.left || ctx.Err() != nil {
+			return nil
+		}
+		// A note of progress says that nothing is missing up to its revision.
+		// Resuming from there, a quiet watch is not overtaken by compaction.
+		if response.IsProgressNotify() {
+			w.last = max(w.last, engine.Revision(response.Header.Revision))
+		}
+	}
+	return errWatchEnded
+}
+
+// deliver yields events, grouped by revision. A response never ends within a
+// revision: the client joins the fragments.
+func (w *watch) deliver(ctx context.Context, events []*clientv3.Event) {
+	for len(events) > 0 && ctx.Err() == nil {
+		revision := events[0].Kv.ModRevision
+		n := 1
+		for n < len(events) && events[n].Kv.ModRevision == revision {
+			n++
+		}
+		changes := engine.Changes{Revision: engine.Revision(revision), Events: make([]engine.Event, n)}
+		for i, e := range events[:n] {
+			changes.Events[i] = engine.Event{Record: w.store.record(e.Kv), Deleted: e.Type == clientv3.EventTypeDelete}
+		}
+		events = events[n:]
+		w.last = changes.Revision
+		if !w.yield(changes, nil) {
+			w.left = true
+			return
+		}
+	}
+}
