@@ -1,0 +1,40 @@
+package rest
+
+import (
+	"bytes"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
+
+const modulesPath = "/v1/modules"
+
+// limits says, as soon as the headers are here, how large the body may be:
+// fasthttp buffers it before any handler runs, so a larger one must be refused
+// unread. Who names no user gets no room for a module.
+func (s *Server) limits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	if isUpload(h) && len(h.Peek(fiber.HeaderAuthorization)) > 0 {
+		return fasthttp.RequestConfig{MaxRequestBodySize: s.options.ModuleBytes, ReadTimeout: 2 * s.options.ReadTimeout}
+	}
+	return fasthttp.RequestConfig{MaxRequestBodySize: s.options.JSONBytes}
+}
+
+func isUpload(h *fasthttp.RequestHeader) bool {
+	return h.IsPost() && string(targetPath(h.RequestURI())) == modulesPath
+}
+
+// targetPath returns the path of a request's target as it was sent, percent
+// signs and all: /path?query, or http://authority/path?query (RFC 9112, 3.2).
+func targetPath(target []byte) []byte {
+	if !bytes.HasPrefix(target, []byte("/")) {
+		if _, rest, absolute := bytes.Cut(target, []byte("://")); absolute {
+			at := bytes.IndexAny(rest, "/?")
+			if at < 0 {
+				return []byte("/")
+			}
+			target = rest[at:]
+		}
+	}
+	path, _, _ := bytes.Cut(target, []byte("?"))
+	return path
+}

@@ -1,0 +1,65 @@
+package rest
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/credence-engine/credence/engine"
+)
+
+// metrics are what GET /metrics shows. Labels take few values only: a route is
+// its line in the table, never a path.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	verdicts *prometheus.CounterVec
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "credence_http_requests_total", Help: "Requests answered.",
+		}, []string{"method", "route", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "credence_http_request_seconds", Help: "Time from the request's arrival to its answer.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 15),
+		}, []string{"route"}),
+		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "credence_verify_decisions_total", Help: "Decisions about endpoints; the reason is empty when accepted.",
+		}, []string{"decision", "reason"}),
+	}
+	m.registry.MustRegister(m.requests, m.seconds, m.verdicts,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *metrics) observe(method, route string, status int, took time.Duration) {
+	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Inc()
+	m.seconds.WithLabelValues(route).Observe(took.Seconds())
+}
+
+func (m *metrics) decided(v engine.Verdict) {
+	m.verdicts.WithLabelValues(decisionOf(v), string(v.Reason)).Inc()
+}
+
+// text writes all metrics in Prometheus's text format.
+func (m *metrics) text() ([]byte, error) {
+	families, err := m.registry.Gather()
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	for _, family := range families {
+		if _, err := expfmt.MetricFamilyToText(&b, family); err != nil {
+			return nil, err
+		}
+	}
+	return b.Bytes(), nil
+}

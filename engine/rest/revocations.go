@@ -1,0 +1,73 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/credence-engine/credence/engine"
+)
+
+// revocationBody is revoked credentials with the receipt.
+type revocationBody struct {
+	credentialsBody
+	Enforcement enforcementBody `json:"enforcement"`
+}
+
+type enforcementBody struct {
+	State    engine.EnforcementState `json:"state"`
+	Revision engine.Revision         `json:"revision"`
+	Nodes    []nodeBody              `json:"nodes"`
+}
+
+// nodeBody is how far one node has come. While every node asks the store for
+// each decision there is none to wait for, and none is listed.
+type nodeBody struct {
+	ID       string                  `json:"id"`
+	State    engine.EnforcementState `json:"state"`
+	Revision engine.Revision         `json:"revision"`
+}
+
+func revocationOf(r engine.Revocation) revocationBody {
+	return revocationBody{
+		credentialsBody: credentialsOf(r.Credentials),
+		Enforcement:     enforcementBody{State: r.Enforcement.State, Revision: r.Enforcement.Revision, Nodes: []nodeBody{}},
+	}
+}
+
+func (s *Server) revoke(ctx context.Context, q *request) (reply, error) {
+	if wait := q.query["wait"]; len(wait) > 0 && wait[0] != "enforced" {
+		return reply{}, engine.Errorf(engine.CodeInvalid, "wait=%s is unknown: use wait=enforced, or leave it out", clip(wait[0])).InField("wait")
+	}
+	return answerRevocation(ctx, q, s.engine.Revoke)
+}
+
+func (s *Server) recheck(ctx context.Context, q *request) (reply, error) {
+	return answerRevocation(ctx, q, s.engine.Recheck)
+}
+
+// revocation is a use case that may end the life of credentials.
+type revocation func(context.Context, engine.Caller, engine.ApplicationID, engine.CredentialsID) (engine.Revocation, error)
+
+func answerRevocation(ctx context.Context, q *request, do revocation) (reply, error) {
+	app, id, err := q.credentials()
+	if err != nil {
+		return reply{}, err
+	}
+	if err := q.nothing(); err != nil {
+		return reply{}, err
+	}
+	done, err := do(ctx, q.caller, app, id)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{body: revocationOf(done), version: done.Credentials.Version}, nil
+}
+
+// nothing accepts a body that says nothing: none, or {}.
+func (q *request) nothing() error {
+	if len(bytes.TrimSpace(q.body())) == 0 {
+		return nil
+	}
+	_, err := decode[struct{}](q.body())
+	return err
+}

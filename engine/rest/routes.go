@@ -1,0 +1,144 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/credence-engine/credence/engine"
+)
+
+// bodyKind is what a route takes as its body.
+type bodyKind int
+
+const (
+	noBody    bodyKind = iota
+	jsonBody           // application/json
+	patchBody          // application/json or application/merge-patch+json
+	wasmBody           // application/wasm
+)
+
+// route is one line of the table.
+type route struct {
+	method string
+	path   string        // with {names} for segments that vary
+	roles  []engine.Role // one of them is needed; none: anybody may, without a login
+	query  []string      // parameters that it knows
+	body   bodyKind
+	match  bool // obeys If-Match
+	slow   bool // may compile a module
+	answer func(context.Context, *request) (reply, error)
+}
+
+// reply is what a handler answers with.
+type reply struct {
+	status   int             // 0 is 200
+	body     any             // written as JSON; nil is none
+	text     []byte          // written as it is, in the place of body
+	version  engine.Revision // becomes the ETag unless 0
+	location string
+	next     string // target of Link: rel="next"
+}
+
+// routes is the table.
+func (s *Server) routes() []route {
+	platform := []engine.Role{engine.RoleAdmin}
+	tenant := []engine.Role{engine.RoleTenantAdmin}
+	either := []engine.Role{engine.RoleAdmin, engine.RoleTenantAdmin}
+	paged := func(filters ...string) []string { return append(filters, "filter", "pageSize", "pageToken") }
+	const (
+		apps = "/v1/applications"
+		app  = apps + "/{app}"
+		cred = app + "/credentials/{id}"
+		reg  = cred + "/registration"
+		svcs = "/v1/credentials-services"
+		svc  = svcs + "/{name}"
+		mods = modulesPath
+		mod  = mods + "/{digest}"
+	)
+	return []route{
+		{method: "GET", path: "/livez", answer: s.live},
+		{method: "GET", path: "/readyz", answer: s.ready},
+		{method: "GET", path: "/version", answer: s.version},
+		{method: "GET", path: "/metrics", answer: s.scrape},
+
+		{method: "POST", path: apps, roles: tenant, body: jsonBody, slow: true, answer: s.createApplication},
+		{method: "GET", path: apps, roles: tenant, query: paged("name", "credentialsService"), answer: s.listApplications},
+		{method: "GET", path: app, roles: tenant, answer: s.getApplication},
+		{method: "PATCH", path: app, roles: tenant, body: patchBody, match: true, slow: true, answer: s.patchApplication},
+		{method: "DELETE", path: app, roles: tenant, match: true, answer: s.deleteApplication},
+
+		{method: "POST", path: app + "/credentials", roles: tenant, body: jsonBody, answer: s.provision},
+		{method: "GET", path: app + "/credentials", roles: tenant, query: paged("status", "label"), answer: s.listCredentials},
+		{method: "GET", path: cred, roles: tenant, answer: s.getCredentials},
+		{method: "PATCH", path: cred, roles: tenant, body: patchBody, match: true, answer: s.patchCredentials},
+		{method: "POST", path: cred + "/revoke", roles: tenant, body: jsonBody, query: []string{"wait"}, answer: s.revoke},
+		{method: "POST", path: cred + "/recheck", roles: tenant, body: jsonBody, answer: s.recheck},
+		{method: "PUT", path: reg, roles: tenant, body: jsonBody, match: true, answer: s.putRegistration},
+		{method: "GET", path: reg, roles: tenant, answer: s.getRegistration},
+		{method: "DELETE", path: reg, roles: tenant, match: true, answer: s.deleteRegistration},
+		{method: "POST", path: app + "/verify", roles: tenant, body: jsonBody, answer: s.verify},
+
+		{method: "GET", path: svcs, roles: either, answer: s.listServices},
+		{method: "GET", path: svc, roles: either, answer: s.getService},
+		{method: "PUT", path: svc, roles: platform, body: jsonBody, query: []string{"validateOnly"}, match: true, slow: true, answer: s.deployService},
+		{method: "DELETE", path: svc, roles: platform, answer: s.deleteService},
+		{method: "GET", path: svc + "/revisions", roles: platform, answer: s.listRevisions},
+		{method: "POST", path: svc + "/rollback", roles: platform, body: jsonBody, slow: true, answer: s.rollbackService},
+
+		{method: "POST", path: mods, roles: platform, body: wasmBody, slow: true, answer: s.uploadModule},
+		{method: "GET", path: mods, roles: platform, query: paged("name"), answer: s.listModules},
+		{method: "GET", path: mod, roles: platform, answer: s.getModule},
+		{method: "DELETE", path: mod, roles: platform, answer: s.deleteModule},
+	}
+}
+
+// pattern is the route's path as fiber writes it.
+func (r route) pattern() string {
+	return strings.NewReplacer("{", ":", "}", "").Replace(r.path)
+}
+
+// mount puts a route into the router. Requests end with inflight.
+func (s *Server) mount(inflight context.Context, app *fiber.App, r route) {
+	allowed := s.options.RequestTimeout
+	if r.slow {
+		allowed = s.options.DeployTimeout
+	}
+	handler := func(c *fiber.Ctx) error {
+		exchangeOf(c.Context()).route = r.path
+		ctx, cancel := context.WithTimeout(inflight, allowed)
+		defer cancel()
+		return s.handle(ctx, c, r)
+	}
+	app.Add(r.method, r.pattern(), handler)
+	if r.method == http.MethodGet {
+		app.Add(http.MethodHead, r.pattern(), handler)
+	}
+}
+
+// handle does what all routes have in common, and in this order: who asks is
+// settled before anything that was sent is looked at.
+func (s *Server) handle(ctx context.Context, c *fiber.Ctx, r route) error {
+	q := &request{fiber: c, caller: engine.Caller{RequestID: exchangeOf(c.Context()).id}}
+	if len(r.roles) > 0 {
+		user, err := s.logins.user(ctx, c.Get(fiber.HeaderAuthorization), c.IP())
+		if err != nil {
+			return err
+		}
+		exchangeOf(c.Context()).user = user.Name
+		if !user.Has(r.roles...) {
+			return engine.Errorf(engine.CodeDenied, "the user %s may not do this: it takes the role %s", user.Name, r.roles[0])
+		}
+		q.caller.Tenant, q.caller.User = user.Tenant, user.Name
+	}
+	if err := q.check(r); err != nil {
+		return err
+	}
+	answer, err := r.answer(ctx, q)
+	if err != nil {
+		return err
+	}
+	return answer.write(c)
+}

@@ -1,0 +1,171 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/credence-engine/credence/builtin"
+	"github.com/credence-engine/credence/engine"
+	"github.com/credence-engine/credence/engine/enginetest"
+)
+
+func TestMain(m *testing.M) {
+	// fasthttp keeps the text of the Date header in a goroutine of the process.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
+}
+
+const password = "correct horse battery staple"
+
+// site is a running server with a client that is logged in.
+type site struct {
+	t      testing.TB
+	url    string
+	addr   string
+	engine *engine.Engine
+	store  *enginetest.MemoryStore
+	client *http.Client
+	log    *logBuffer
+	stop   func() error
+}
+
+// logBuffer is a log that a test reads while the server writes.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func start(t testing.TB, change ...func(*Options)) *site {
+	t.Helper()
+	store := enginetest.NewMemoryStore()
+	e := engine.New(engine.Options{Store: store, Builtins: builtin.Services(), Runtime: fakeRuntime{}})
+	_, err := e.Bootstrap(t.Context(), password)
+	require.NoError(t, err)
+	log := &logBuffer{}
+	o := Options{
+		Engine: e, Log: slog.New(slog.NewJSONHandler(log, nil)), Version: Version{Version: "1.2.3", Commit: "abc"},
+		ShutdownTimeout: 3 * time.Second,
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	server := New(o)
+	go func() { ended <- server.Run(ctx, ln) }()
+	transport := &http.Transport{MaxIdleConnsPerHost: 128}
+	s := &site{
+		t: t, url: "http://" + ln.Addr().String(), addr: ln.Addr().String(), engine: e, store: store, log: log,
+		client: &http.Client{Transport: transport, Timeout: 20 * time.Second},
+	}
+	s.stop = sync.OnceValue(func() error {
+		cancel()
+		err := <-ended
+		transport.CloseIdleConnections()
+		e.Close()
+		return err
+	})
+	t.Cleanup(func() { _ = s.stop() })
+	return s
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	text   string
+	json   map[string]any
+}
+
+func (a answer) str(name string) string {
+	s, _ := a.json[name].(string)
+	return s
+}
+
+// with sets a header of a request.
+func with(name, value string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set(name, value) }
+}
+
+func anonymous(r *http.Request) { r.Header.Del("Authorization") }
+
+func (s *site) do(method, path, body string, change ...func(*http.Request)) answer {
+	s.t.Helper()
+	var in io.Reader
+	if body != "" {
+		in = strings.NewReader(body)
+	}
+	r, err := http.NewRequestWithContext(context.Background(), method, s.url+path, in)
+	require.NoError(s.t, err)
+	r.SetBasicAuth("admin", password)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, c := range change {
+		c(r)
+	}
+	return s.send(r)
+}
+
+func (s *site) send(r *http.Request) answer {
+	s.t.Helper()
+	resp, err := s.client.Do(r)
+	require.NoError(s.t, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(s.t, err)
+	a := answer{status: resp.StatusCode, header: resp.Header, text: string(text)}
+	if strings.Contains(resp.Header.Get("Content-Type"), "json") && len(text) > 0 {
+		require.NoError(s.t, json.Unmarshal(text, &a.json), a.text)
+	}
+	return a
+}
+
+// app makes an application and returns its path.
+func (s *site) app(service string) string {
+	s.t.Helper()
+	a := s.do("POST", "/v1/applications", fmt.Sprintf(`{"name":"app %d","credentialsService":%q}`, time.Now().UnixNano(), service))
+	require.Equal(s.t, 201, a.status, a.text)
+	return a.header.Get("Location")
+}
+
+// refused checks that an answer is a problem of this kind.
+func refused(t testing.TB, a answer, status int, code, field, words string) {
+	t.Helper()
+	require.Equal(t, status, a.status, a.text)
+	require.Equal(t, "application/problem+json", a.header.Get("Content-Type"))
+	require.Equal(t, code, a.str("code"), a.text)
+	require.Equal(t, field, a.str("field"), a.text)
+	require.Contains(t, a.str("detail"), words)
+	require.EqualValues(t, status, a.json["status"])
+	require.Equal(t, http.StatusText(status), a.str("title"))
+	require.Equal(t, "about:blank", a.str("type"))
+	require.Equal(t, a.header.Get("X-Request-Id"), a.str("requestId"))
+	require.NotEmpty(t, a.str("requestId"))
+}

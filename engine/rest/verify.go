@@ -1,0 +1,107 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/credence-engine/credence/engine"
+)
+
+type verifyBody struct {
+	CredentialsID engine.CredentialsID `json:"credentialsId"`
+	EndpointID    engine.EndpointID    `json:"endpointId"`
+	PublicKey     []byte               `json:"publicKey"`
+	Consistency   string               `json:"consistency"`
+}
+
+// verdictBody is a decision as JSON.
+type verdictBody struct {
+	Decision        string            `json:"decision"`
+	Reason          engine.Reason     `json:"reason,omitzero"`
+	Detail          string            `json:"detail,omitzero"`
+	Credentials     *credentialsBody  `json:"credentials,omitzero"`
+	Registration    *registrationBody `json:"registration,omitzero"`
+	Consistency     string            `json:"consistency"`
+	ResourceVersion engine.Revision   `json:"resourceVersion"`
+}
+
+func decisionOf(v engine.Verdict) string {
+	if v.Accepted {
+		return "ACCEPTED"
+	}
+	return "REJECTED"
+}
+
+func verdictOf(v engine.Verdict) verdictBody {
+	body := verdictBody{
+		Decision: decisionOf(v), Reason: v.Reason, Detail: v.Detail,
+		Consistency:     "strict", // what every read is, whatever less was asked for
+		ResourceVersion: v.Revision,
+	}
+	if v.Credentials != nil {
+		c := credentialsOf(*v.Credentials)
+		body.Credentials = &c
+	}
+	if v.Registration != nil {
+		r := registrationOf(*v.Registration)
+		body.Registration = &r
+	}
+	return body
+}
+
+func (s *Server) verify(ctx context.Context, q *request) (reply, error) {
+	app, err := q.application()
+	if err != nil {
+		return reply{}, err
+	}
+	in, err := decode[verifyBody](q.body())
+	if err != nil {
+		return reply{}, notOffered(err)
+	}
+	consistency, err := parseConsistency(in.Consistency)
+	if err != nil {
+		return reply{}, err
+	}
+	verdict, err := s.engine.Verify(ctx, q.caller, app, engine.VerifyRequest{
+		CredentialsID: in.CredentialsID, EndpointID: in.EndpointID, PublicKey: in.PublicKey, Consistency: consistency,
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	s.metrics.decided(verdict)
+	return reply{body: verdictOf(verdict)}, nil
+}
+
+// maxStaleness is the longest age that bounded may name.
+const maxStaleness = time.Hour
+
+// parseConsistency reads strict, bounded=<ms> or at-least=<resourceVersion>.
+func parseConsistency(s string) (engine.Consistency, error) {
+	mode, value, _ := strings.Cut(s, "=")
+	number, err := strconv.ParseInt(value, 10, 64)
+	switch {
+	case s == "" || s == "strict":
+		return engine.Strict, nil
+	case mode == "bounded" && err == nil && number >= 0 && number <= maxStaleness.Milliseconds():
+		return engine.Bounded(time.Duration(number) * time.Millisecond), nil
+	case mode == "at-least" && err == nil && number > 0:
+		return engine.AtLeast(engine.Revision(number)), nil
+	}
+	return engine.Consistency{}, engine.Errorf(engine.CodeInvalid,
+		"/consistency: expected strict, bounded=<milliseconds> or at-least=<resourceVersion>").InField("/consistency")
+}
+
+// notOffered explains the members of the contract that this version does not
+// offer, in the place of calling them unknown.
+func notOffered(err error) error {
+	e, ok := errors.AsType[*engine.Error](err)
+	if ok && (e.Field == "/proof" || e.Field == "/session") && errors.Is(err, json.ErrUnknownName) {
+		return engine.Wrap(err, engine.CodeInvalid, e.Field+": this version does not offer it, leave it out").InField(e.Field)
+	}
+	return err
+}
