@@ -36,10 +36,13 @@ func NewDispatcher(service Service, h *host.Host) *Dispatcher {
 	return d
 }
 
-// Configure serves cred_configure.
+// Configure serves cred_configure. No configuration at all is an empty one.
 func (d *Dispatcher) Configure(config []byte) Status {
 	if d.configurer == nil {
 		return wasmabi.OK
+	}
+	if len(config) == 0 {
+		config = []byte("{}")
 	}
 	return d.fail(d.configurer.Configure(config), InvalidArgument)
 }

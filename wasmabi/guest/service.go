@@ -2,8 +2,12 @@ package guest
 
 import "github.com/credence-engine/credence/wasmabi"
 
-// Credentials is what a service knows under one id.
-type Credentials = wasmabi.Credentials
+type (
+	// Credentials is what a service knows under one id.
+	Credentials = wasmabi.Credentials
+	// CredentialsStatus is where they stand in their life.
+	CredentialsStatus = wasmabi.CredentialsStatus
+)
 
 // The statuses of [Credentials].
 const (
@@ -48,7 +52,7 @@ type RevokedMarker interface {
 // Configurer has a configuration.
 type Configurer interface {
 	// Configure is called once, before any other method, with the service's
-	// configuration, a JSON text. An error refuses the deployment; its text
+	// configuration, a JSON text, {} if there is none. An error refuses the deployment; its text
 	// should say what to change.
 	Configure(config []byte) error
 }

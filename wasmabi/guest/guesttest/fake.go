@@ -54,6 +54,9 @@ func (f *fake) result(status guest.Status) error {
 }
 
 func (f *fake) configure(config string) bool {
+	if config == "" {
+		config = "{}"
+	}
 	f.config = config
 	return json.Valid([]byte(config))
 }

@@ -36,7 +36,7 @@ func New(tb testing.TB, service guest.Service) *Instance {
 	}
 }
 
-// Configure gives the service its configuration, a JSON text.
+// Configure gives the service its configuration, a JSON text; empty for none.
 func (i *Instance) Configure(config string) error {
 	i.fake.begin(nil)
 	if !i.fake.configure(config) {
