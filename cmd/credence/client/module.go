@@ -1,0 +1,41 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Module is an uploaded WebAssembly module.
+type Module struct {
+	Digest       string    `json:"digest"`
+	Size         int       `json:"size"` // bytes
+	ABI          int       `json:"abi"`
+	Name         string    `json:"name"`
+	Version      string    `json:"version"`
+	Description  string    `json:"description"`
+	Methods      []string  `json:"methods"`
+	Capabilities []string  `json:"capabilities"`
+	UploadedAt   time.Time `json:"uploadedAt"`
+}
+
+// UploadModule stores a module. The same bytes again change nothing.
+func (c *Client) UploadModule(ctx context.Context, wasm []byte) (Answer[Module], error) {
+	return call[Module](ctx, c, request{method: http.MethodPost, path: at("v1", "modules"), body: wasm})
+}
+
+// Modules lists modules; a limit of 0 lists all.
+func (c *Client) Modules(ctx context.Context, limit int) (Answer[[]Module], error) {
+	return list[Module](ctx, c, at("v1", "modules"), paged(), limit)
+}
+
+// Module returns one module by its digest.
+func (c *Client) Module(ctx context.Context, digest string) (Answer[Module], error) {
+	return call[Module](ctx, c, request{method: http.MethodGet, path: at("v1", "modules", digest)})
+}
+
+// DeleteModule removes a module that no service uses.
+func (c *Client) DeleteModule(ctx context.Context, digest string) error {
+	_, _, err := c.send(ctx, request{method: http.MethodDelete, path: at("v1", "modules", digest)})
+	return err
+}

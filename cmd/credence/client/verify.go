@@ -1,0 +1,38 @@
+package client
+
+import (
+	"context"
+	"net/http"
+)
+
+// VerifyRequest asks whether an endpoint may connect.
+type VerifyRequest struct {
+	CredentialsID string `json:"credentialsId"`
+	// EndpointID is the endpoint that connects; empty: the credentials id.
+	EndpointID string `json:"endpointId,omitempty"`
+	// PublicKey, when given, must hash to the credentials id.
+	PublicKey []byte `json:"publicKey,omitempty"`
+	// Consistency is strict, bounded=<ms> or at-least=<resourceVersion>;
+	// empty: strict.
+	Consistency string `json:"consistency,omitempty"`
+}
+
+// Verdict is a decision.
+type Verdict struct {
+	Decision        string        `json:"decision"` // ACCEPTED or REJECTED
+	Reason          string        `json:"reason"`
+	Detail          string        `json:"detail"`
+	Credentials     *Credentials  `json:"credentials"`
+	Registration    *Registration `json:"registration"`
+	Consistency     string        `json:"consistency"`
+	ResourceVersion int64         `json:"resourceVersion"`
+}
+
+// Accepted tells whether the endpoint may connect.
+func (v Verdict) Accepted() bool { return v.Decision == "ACCEPTED" }
+
+// Verify asks for a decision. Without one there is an error, and the endpoint
+// must not be let in.
+func (c *Client) Verify(ctx context.Context, app string, r VerifyRequest) (Answer[Verdict], error) {
+	return call[Verdict](ctx, c, request{method: http.MethodPost, path: at("v1", "applications", app, "verify"), body: r})
+}

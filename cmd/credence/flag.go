@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/credence-engine/credence/cmd/credence/client"
+)
+
+// maxInputBytes bounds what is read of a file or of the standard input. The
+// largest that a server takes is a module.
+const maxInputBytes = 64 << 20
+
+// jsonFlag is a flag that takes JSON, or the name of a file with JSON after an
+// at sign.
+type jsonFlag struct{ name, text string }
+
+// bind defines the flag in a command.
+func (f *jsonFlag) bind(cmd *cobra.Command, name, help string) {
+	f.name = name
+	cmd.Flags().StringVar(&f.text, name, "", help+": `JSON`, or @file (@- is the standard input)")
+}
+
+// value reads the JSON; nil when the flag was not given. It runs with the
+// command and not with the flags: those are read for a shell's completion too.
+func (f *jsonFlag) value(w *world) (json.RawMessage, error) {
+	content := []byte(f.text)
+	if path, isFile := strings.CutPrefix(f.text, "@"); isFile {
+		var err error
+		if content, err = readInput(w, path); err != nil {
+			return nil, err
+		}
+	} else if f.text == "" {
+		return nil, nil
+	}
+	if !json.Valid(content) {
+		return nil, usagef("--%s is no valid JSON: give JSON in quotes, or @ and the name of a file", f.name)
+	}
+	return content, nil
+}
+
+// readInput reads a file, or the standard input for the name "-".
+func readInput(w *world, path string) ([]byte, error) {
+	from := w.stdin
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the input: %w", err)
+		}
+		defer file.Close()
+		from = file
+	}
+	content, err := io.ReadAll(io.LimitReader(from, maxInputBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the input: %w", err)
+	}
+	if len(content) > maxInputBytes {
+		return nil, fmt.Errorf("%s is larger than %d MiB, more than any server takes", path, maxInputBytes>>20)
+	}
+	return content, nil
+}
+
+// appFlag names the application that a command is about.
+type appFlag string
+
+// bind defines the flag, which is required, in a command.
+func (f *appFlag) bind(cmd *cobra.Command, r *remote) {
+	cmd.Flags().StringVar((*string)(f), "app", "", "`application`, by its id or name (required)")
+	requireFlag(cmd, "app")
+	completeFlag(cmd, "app", r.complete(appNames))
+}
+
+// id asks the server for the application's id.
+func (f *appFlag) id(ctx context.Context, c *client.Client) (string, error) {
+	app, err := c.FindApplication(ctx, string(*f))
+	return app.Value.ID, err
+}
+
+// requireFlag makes a flag that is defined in cmd a required one.
+func requireFlag(cmd *cobra.Command, name string) {
+	if err := cmd.MarkFlagRequired(name); err != nil {
+		panic(err) // only for a flag that does not exist
+	}
+}
+
+// takes checks that the arguments are exactly those named.
+func takes(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) == len(names):
+			return nil
+		case len(names) == 0:
+			return usagef("%s takes no argument, but there is %q", cmd.CommandPath(), args[0])
+		}
+		return usagef("%s takes %s and nothing else, but there are %d arguments", cmd.CommandPath(), strings.Join(names, " "), len(args))
+	}
+}
+
+func bindLimit(cmd *cobra.Command, limit *int) {
+	cmd.Flags().IntVar(limit, "limit", 0, "list at most this `number`; 0 lists all")
+}
+
+// parseLabels reads texts of the form key=value. A key without a value has the
+// empty one.
+func parseLabels(texts []string) (map[string]string, error) {
+	labels := map[string]string{}
+	for _, text := range texts {
+		key, value, found := strings.Cut(text, "=")
+		if !found || key == "" {
+			return nil, usagef("--label %q: a label looks like site=berlin", text)
+		}
+		if _, twice := labels[key]; twice {
+			return nil, usagef("--label %s is given twice", key)
+		}
+		labels[key] = value
+	}
+	return labels, nil
+}

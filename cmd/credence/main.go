@@ -1,0 +1,23 @@
+// Command credence is the credentials engine: one program that serves, and that
+// administers a running server.
+//
+//	credence serve                          run a server
+//	credence app create plant               speak to it
+//	credence verify --app plant ID
+//	credence --help                         everything else
+//
+// Exit codes: 0 done (or accepted), 1 refused or failed, 2 wrong usage.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	w := &world{args: os.Args[1:], env: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	os.Exit(run(ctx, w))
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/credence-engine/credence/cmd/credence/client"
+	"github.com/credence-engine/credence/cmd/credence/output"
+)
+
+// errRejected ends a verification that was answered with a refusal: the answer
+// is printed, and the exit code says it to scripts.
+var errRejected = errors.New("the endpoint was rejected")
+
+func newVerifyCommand(r *remote) *cobra.Command {
+	var (
+		request client.VerifyRequest
+		keyFile string
+	)
+	cmd := aboutCredentials(r, "verify", "Ask whether an endpoint may connect: exit code 0 accepted, 1 rejected",
+		func(ctx context.Context, c *client.Client, app, id string) (err error) {
+			request.CredentialsID = id
+			if keyFile != "" {
+				if request.PublicKey, err = readPublicKey(r.w, keyFile); err != nil {
+					return err
+				}
+			}
+			verdict, err := c.Verify(ctx, app, request)
+			if err != nil {
+				return err
+			}
+			if err := r.print(verdict.JSON, verdictRows(verdict.Value)); err != nil {
+				return err
+			}
+			if !verdict.Value.Accepted() {
+				return errRejected
+			}
+			return nil
+		})
+	cmd.Long = "Ask whether an endpoint may connect. The first endpoint that is accepted claims the credentials, for good."
+	cmd.Flags().StringVar(&request.EndpointID, "endpoint", "", "`id` of the endpoint that connects; without it, the credentials id")
+	cmd.Flags().StringVar(&keyFile, "public-key-file", "", "`file` with the key that the endpoint showed, PEM or DER; it must be the one of the credentials")
+	cmd.Flags().StringVar(&request.Consistency, "consistency", "", "how old the answer may be: `strict`, bounded=MS or at-least=VERSION")
+	completeFlag(cmd, "consistency", fixed("strict", "bounded=", "at-least="))
+	return cmd
+}
+
+func verdictRows(v client.Verdict) output.Rows {
+	var rows output.Rows
+	rows.Add("decision", v.Decision)
+	rows.Add("reason", v.Reason)
+	rows.Add("detail", v.Detail)
+	if v.Credentials != nil {
+		rows.Add("credentials", v.Credentials.ID)
+		rows.Add("status", v.Credentials.Status)
+	}
+	if v.Registration != nil {
+		rows.Add("endpoint", v.Registration.EndpointID)
+		rows.Add("profile version", numberText(v.Registration.ProfileVersion))
+		rows.Add("profile", jsonText(v.Registration.Profile))
+	}
+	rows.Add("consistency", v.Consistency)
+	rows.Add("resource version", numberText(v.ResourceVersion))
+	return rows
+}
