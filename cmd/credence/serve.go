@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/credence-engine/credence/builtin"
+	"github.com/credence-engine/credence/config"
+	"github.com/credence-engine/credence/engine"
+	"github.com/credence-engine/credence/engine/etcdstore"
+)
+
+func newServeCommand(w *world) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run a server",
+		Long: "Run a server until it is interrupted.\n\n" +
+			"Without --etcd-endpoints the state lives in an embedded etcd in the data directory, which opens no TCP port.\n" +
+			"Settings come from defaults, then the file of --config, then CREDENCE_ variables, then flags; 'credence config' prints the result.",
+		Args: takes(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := config.Load(config.Options{Environ: w.env, Ignore: clientVariables(), Flags: cmd.Flags()})
+			if err != nil {
+				return usageError{err.Error()}
+			}
+			return serve(cmd.Context(), c, w)
+		},
+	}
+	config.BindFlags(cmd.Flags())
+	return cmd
+}
+
+// serve runs a server until ctx is done. Everything is closed in the reverse
+// order of its opening, also after half a start.
+func serve(ctx context.Context, c config.Config, w *world) (err error) {
+	log := newLogger(c.Log, w.stderr)
+	closing := closers{}
+	defer func() { err = errors.Join(err, closing.close()) }()
+
+	store, err := openStore(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	closing.add(store.Close)
+	e := engine.New(engine.Options{Store: store, Builtins: builtin.Services(), Log: log})
+	closing.add(func() error { e.Close(); return nil })
+	if err := bootstrap(ctx, e, c, log); err != nil {
+		return err
+	}
+	server, err := newServer(c, e, store.Ready, log)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", c.Listen, err)
+	}
+	log.Info("serving", "address", listener.Addr().String(), "tls", c.HTTP.TLS.Enabled(), "etcd", etcdKind(c), "data", c.DataDir, "version", thisBuild().Version)
+	err = runAll(ctx, e.Run, func(ctx context.Context) error { return server.Run(ctx, listener) })
+	log.Info("stopped")
+	return err
+}
+
+// runAll runs the engine's background work for as long as the front end serves,
+// so that requests in flight finish on a whole engine.
+func runAll(ctx context.Context, background, front func(context.Context) error) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	serving, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var group errgroup.Group
+	group.Go(func() error {
+		defer cancel() // without its background work a node does not serve
+		return background(work)
+	})
+	group.Go(func() error {
+		defer stop()
+		return front(serving)
+	})
+	return group.Wait()
+}
+
+func openStore(ctx context.Context, c config.Config, log *slog.Logger) (*etcdstore.Store, error) {
+	files := etcdstore.TLSFiles{CAFile: c.Etcd.TLS.CAFile, CertFile: c.Etcd.TLS.CertFile, KeyFile: c.Etcd.TLS.KeyFile, ServerName: c.Etcd.TLS.ServerName}
+	tls, err := files.Config()
+	if err != nil {
+		return nil, err
+	}
+	return etcdstore.Open(ctx, etcdstore.Options{
+		Endpoints: c.Etcd.Endpoints, Prefix: c.Etcd.Prefix, Logger: log,
+		DialTimeout: c.Etcd.DialTimeout, Username: c.Etcd.Username, Password: string(c.Etcd.Password), TLS: tls,
+		DataDir: c.DataDir, Embedded: etcdstore.Embedded{QuotaBytes: c.Etcd.Embedded.QuotaBytes},
+	})
+}
+
+func etcdKind(c config.Config) string {
+	if c.Etcd.External() {
+		return "external"
+	}
+	return "embedded"
+}
+
+// bootstrap makes the first administrator. A generated password is shown once,
+// and kept in a file that only the owner of the process can read.
+func bootstrap(ctx context.Context, e *engine.Engine, c config.Config, log *slog.Logger) error {
+	password, err := e.Bootstrap(ctx, string(c.BootstrapPassword))
+	if err != nil || password == "" {
+		return err
+	}
+	file := filepath.Join(c.DataDir, "admin-password")
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
+		return err
+	}
+	log.Info("created the first administrator; the password is not shown again", "user", engine.BootstrapUser, "password", password, "file", file)
+	return nil
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+
+	"github.com/credence-engine/credence/config"
+	"github.com/credence-engine/credence/engine"
+	"github.com/credence-engine/credence/engine/rest"
+)
+
+// closers closes what was opened, last first.
+type closers []func() error
+
+func (c *closers) add(f func() error) { *c = append(*c, f) }
+
+func (c closers) close() error {
+	var errs []error
+	for _, f := range slices.Backward(c) {
+		errs = append(errs, f())
+	}
+	return errors.Join(errs...)
+}
+
+func newLogger(c config.Log, out io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Level)) // config has validated it
+	options := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(out, options))
+	}
+	return slog.New(slog.NewTextHandler(out, options))
+}
+
+func newServer(c config.Config, e *engine.Engine, ready func(context.Context) error, log *slog.Logger) (*rest.Server, error) {
+	build := thisBuild()
+	options := rest.Options{
+		Engine: e, Ready: ready, Log: log,
+		Version:        rest.Version{Version: build.Version, Commit: build.Revision, Go: build.Go},
+		RequestTimeout: c.HTTP.RequestTimeout, DeployTimeout: c.HTTP.DeployTimeout, ShutdownTimeout: c.ShutdownTimeout * 8 / 10, // the rest is for the state to be closed
+		JSONBytes: int(c.HTTP.MaxBodyBytes), ModuleBytes: int(c.HTTP.MaxModuleBytes),
+	}
+	if c.HTTP.TLS.Enabled() {
+		certificate, err := tls.LoadX509KeyPair(c.HTTP.TLS.CertFile, c.HTTP.TLS.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("the TLS certificate cannot be used: %w", err)
+		}
+		options.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	}
+	return rest.New(options), nil
+}
