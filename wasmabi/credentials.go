@@ -1,6 +1,9 @@
 package wasmabi
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // CredentialsStatus is where credentials stand in their life.
 type CredentialsStatus int32
@@ -42,10 +45,10 @@ type Credentials struct {
 }
 
 var credentialsFields = []field{
-	1: {name: "id", wire: wireBytes},
-	2: {name: "body", wire: wireBytes},
-	3: {name: "status", wire: wireVarint},
-	4: {name: "expires_unix", wire: wireVarint},
+	1: {name: "id", kind: text, limit: MaxIDBytes},
+	2: {name: "body", kind: blob, limit: MaxBodyBytes},
+	3: {name: "status", kind: number},
+	4: {name: "expires_unix", kind: number},
 }
 
 // Append appends the encoded message to dst.
@@ -64,27 +67,32 @@ func (m *Credentials) size() int {
 // what m.ID was if that is the same: set it to the id that is expected, and
 // nothing is allocated.
 func (m *Credentials) Decode(src []byte) error {
-	return m.decode(decoder{message: "Credentials", fields: credentialsFields, src: src})
+	expected := m.ID
+	err := m.decode(decoder{message: "Credentials", fields: credentialsFields, src: src})
+	if m.ID == expected {
+		m.ID = expected
+	} else {
+		m.ID = strings.Clone(m.ID)
+	}
+	return err
 }
 
+// decode leaves m.ID aliasing the source.
 func (m *Credentials) decode(d decoder) error {
-	old := m.ID
 	*m = Credentials{}
 	for n := d.next(); n != 0; n = d.next() {
 		switch n {
 		case 1:
-			m.ID = d.text(old)
+			m.ID = d.shared()
 		case 2:
-			m.Body = d.block(MaxBodyBytes)
+			m.Body = d.block
 		case 3:
-			at := d.pos
-			v := d.varint()
-			if v > uint64(Revoked) {
-				d.fail(at, "unknown status "+strconv.FormatUint(v, 10))
+			if d.value > uint64(Revoked) {
+				d.fail(d.at, "unknown status "+strconv.FormatUint(d.value, 10))
 			}
-			m.Status = CredentialsStatus(v)
+			m.Status = CredentialsStatus(d.value)
 		case 4:
-			m.ExpiresUnix = d.varint()
+			m.ExpiresUnix = d.value
 		}
 	}
 	d.require(1, m.ID != "")

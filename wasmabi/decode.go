@@ -23,67 +23,111 @@ func (e *DecodeError) Error() string {
 	return where + " at byte " + strconv.Itoa(e.Offset) + ": " + e.Reason
 }
 
-// wire is how the value of a field is written.
-type wire byte
+// kind is what a field holds.
+type kind byte
 
 const (
-	wireVarint wire = 0
-	wireBytes  wire = 2
+	number  kind = iota // a varint
+	text                // UTF-8
+	blob                // bytes
+	message             // another message
 )
+
+// wire returns how a field of this kind is written.
+func (k kind) wire() byte {
+	if k == number {
+		return wireVarint
+	}
+	return wireBytes
+}
 
 // field describes one field of a message. Its number is its index.
 type field struct {
 	name     string
-	wire     wire
+	kind     kind
+	limit    int // of a text or blob, in bytes
 	repeated bool
 }
 
 // decoder walks over the fields of one message. Its first error ends the walk
-// and stays.
+// and stays. Go compiled to WebAssembly pays most for calls, so a field is read
+// and checked in one.
 type decoder struct {
 	message string
 	fields  []field
 	src     []byte
-	shared  bool // strings alias src
-	base    int  // offset of src in the outermost message
-	pos     int  // of the next byte in src
-	number  int  // of the current field
-	start   int  // where the current field's tag is
+	base    int // offset of src in the outermost message
+	pos     int // of the next byte in src
 	seen    uint32
 	err     error
+
+	// The current field.
+	number int
+	at     int    // where its value begins
+	value  uint64 // of a number
+	block  []byte // of any other kind; aliases src
 }
 
-// next moves to the next field and returns its number, or 0 at the end and
-// after an error.
+// next reads the next field and returns its number, or 0 at the end and after
+// an error.
 func (d *decoder) next() int {
 	if d.err != nil || d.pos == len(d.src) {
 		return 0
 	}
-	d.number, d.start = 0, d.pos
-	tag := uint64(d.src[d.pos])
-	if tag < 0x80 { // as every valid one is
-		d.pos++
-	} else {
-		tag = d.varint()
+	start := d.pos
+	d.number = 0
+	tag := d.src[start]
+	n := int(tag >> 3)
+	if n == 0 || n >= len(d.fields) || tag >= 0x80 {
+		return d.unknown()
 	}
-	number, kind := tag>>3, wire(tag&7)
-	switch {
-	case d.err != nil:
-		return 0
-	case number == 0 || number >= uint64(len(d.fields)):
-		return d.fail(d.start, "unknown field number "+strconv.FormatUint(number, 10))
+	d.pos++
+	d.number = n
+	f := &d.fields[n]
+	if got, want := tag&7, f.kind.wire(); got != want {
+		return d.fail(start, "wire type "+strconv.Itoa(int(got))+" instead of "+strconv.Itoa(int(want)))
 	}
-	d.number = int(number)
-	f := &d.fields[d.number]
-	switch bit := uint32(1) << d.number; {
-	case kind != f.wire:
-		return d.fail(d.start, "wire type "+strconv.Itoa(int(kind))+" instead of "+strconv.Itoa(int(f.wire)))
-	case d.seen&bit != 0 && !f.repeated:
-		return d.fail(d.start, "the field occurs twice")
-	default:
+	if bit := uint32(1) << n; d.seen&bit == 0 || f.repeated {
 		d.seen |= bit
+	} else {
+		return d.fail(start, "the field occurs twice")
+	}
+	d.at = d.pos
+	var v uint64
+	if d.pos < len(d.src) && d.src[d.pos] < 0x80 { // as most are
+		v = uint64(d.src[d.pos])
+		d.pos++
+	} else if v = d.varint(); d.err != nil {
+		return 0
+	}
+	if f.kind == number {
+		d.value = v
+		return d.number
+	}
+	left := len(d.src) - d.pos
+	switch {
+	case f.kind != message && v > uint64(f.limit):
+		return d.fail(d.at, strconv.FormatUint(v, 10)+" bytes, where at most "+strconv.Itoa(f.limit)+" are allowed")
+	case v > uint64(left):
+		return d.fail(d.at, strconv.FormatUint(v, 10)+" bytes announced, "+strconv.Itoa(left)+" are left")
+	}
+	end := d.pos + int(v)
+	d.block = d.src[d.pos:end:end]
+	d.pos = end
+	if f.kind == text && !utf8.Valid(d.block) {
+		return d.fail(d.at, "not valid UTF-8")
 	}
 	return d.number
+}
+
+// unknown fails for a tag of no known field. Those of known ones take one
+// byte.
+func (d *decoder) unknown() int {
+	start := d.pos
+	if n := d.varint() >> 3; d.err == nil {
+		d.fail(start, "unknown field number "+strconv.FormatUint(n, 10))
+	}
+	return 0
 }
 
 // varint reads a number of at most 64 bits in its shortest form.
@@ -112,53 +156,12 @@ func (d *decoder) varint() uint64 {
 	}
 }
 
-// block reads a length and as many bytes, which alias the source.
-func (d *decoder) block(limit int) []byte {
-	at := d.pos
-	var n uint64
-	if at < len(d.src) && d.src[at] < 0x80 { // as most are
-		n = uint64(d.src[at])
-		d.pos++
-	} else {
-		n = d.varint()
-	}
-	switch {
-	case d.err != nil:
-		return nil
-	case limit >= 0 && n > uint64(limit):
-		d.fail(at, strconv.FormatUint(n, 10)+" bytes, where at most "+strconv.Itoa(limit)+" are allowed")
-		return nil
-	case n > uint64(len(d.src)-d.pos):
-		d.fail(at, strconv.FormatUint(n, 10)+" bytes announced, "+strconv.Itoa(len(d.src)-d.pos)+" are left")
-		return nil
-	}
-	end := d.pos + int(n)
-	block := d.src[d.pos:end:end]
-	d.pos = end
-	return block
-}
-
-// text reads a string. It aliases the source if that is shared; else it is a
-// copy, or old if that is the same.
-func (d *decoder) text(old string) string {
-	at := d.pos
-	b := d.block(MaxIDBytes)
-	switch {
-	case !utf8.Valid(b):
-		d.fail(at, "not valid UTF-8")
-		return ""
-	case d.shared:
-		return unsafe.String(unsafe.SliceData(b), len(b))
-	case string(b) == old:
-		return old
-	}
-	return string(b)
-}
+// shared returns the current field as a string that aliases the source.
+func (d *decoder) shared() string { return unsafe.String(unsafe.SliceData(d.block), len(d.block)) }
 
 // nested returns a decoder of the message in the current field.
 func (d *decoder) nested(message string, fields []field) decoder {
-	block := d.block(-1)
-	return decoder{message: message, fields: fields, src: block, shared: d.shared, base: d.base + d.pos - len(block), err: d.err}
+	return decoder{message: message, fields: fields, src: d.block, base: d.base + d.pos - len(d.block)}
 }
 
 // require fails when the field with this number was empty or not there.

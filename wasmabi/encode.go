@@ -1,10 +1,16 @@
 package wasmabi
 
+// The wire types of this ABI.
+const (
+	wireVarint byte = 0
+	wireBytes  byte = 2
+)
+
 // Every field number of this ABI is below 16, so a tag takes one byte.
 const tagBytes = 1
 
-func appendTag(dst []byte, number int, w wire) []byte {
-	return append(dst, byte(number)<<3|byte(w))
+func appendTag(dst []byte, number int, wire byte) []byte {
+	return append(dst, byte(number)<<3|wire)
 }
 
 func appendVarint(dst []byte, v uint64) []byte {

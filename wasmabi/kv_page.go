@@ -12,10 +12,10 @@ type KvPage struct {
 }
 
 var (
-	kvPageFields  = []field{1: {name: "entries", wire: wireBytes, repeated: true}}
+	kvPageFields  = []field{1: {name: "entries", kind: message, repeated: true}}
 	kvEntryFields = []field{
-		1: {name: "key", wire: wireBytes},
-		2: {name: "value", wire: wireBytes},
+		1: {name: "key", kind: blob, limit: MaxKvKeyBytes},
+		2: {name: "value", kind: blob, limit: MaxKvValueBytes},
 	}
 )
 
@@ -53,9 +53,9 @@ func (e *KvEntry) decode(d decoder) error {
 	for n := d.next(); n != 0; n = d.next() {
 		switch n {
 		case 1:
-			e.Key = d.block(MaxKvKeyBytes)
+			e.Key = d.block
 		case 2:
-			e.Value = d.block(MaxKvValueBytes)
+			e.Value = d.block
 		}
 	}
 	d.require(1, len(e.Key) > 0)

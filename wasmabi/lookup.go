@@ -9,9 +9,9 @@ type LookupRequest struct {
 }
 
 var lookupFields = []field{
-	1: {name: "application_id", wire: wireBytes},
-	2: {name: "credentials_id", wire: wireBytes},
-	3: {name: "request_id", wire: wireBytes},
+	1: {name: "application_id", kind: text, limit: MaxIDBytes},
+	2: {name: "credentials_id", kind: text, limit: MaxIDBytes},
+	3: {name: "request_id", kind: text, limit: MaxIDBytes},
 }
 
 // Append appends the encoded message to dst.
@@ -24,17 +24,17 @@ func (m *LookupRequest) Append(dst []byte) []byte {
 // Decode reads the message from all of src, which its strings alias.
 func (m *LookupRequest) Decode(src []byte) error { return m.decode("LookupRequest", src) }
 
-func (m *LookupRequest) decode(message string, src []byte) error {
-	d := decoder{message: message, fields: lookupFields, src: src, shared: true}
+func (m *LookupRequest) decode(name string, src []byte) error {
+	d := decoder{message: name, fields: lookupFields, src: src}
 	*m = LookupRequest{}
 	for n := d.next(); n != 0; n = d.next() {
 		switch n {
 		case 1:
-			m.ApplicationID = d.text("")
+			m.ApplicationID = d.shared()
 		case 2:
-			m.CredentialsID = d.text("")
+			m.CredentialsID = d.shared()
 		case 3:
-			m.RequestID = d.text("")
+			m.RequestID = d.shared()
 		}
 	}
 	d.require(1, m.ApplicationID != "")

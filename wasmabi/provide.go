@@ -9,9 +9,9 @@ type ProvideRequest struct {
 }
 
 var provideFields = []field{
-	1: {name: "application_id", wire: wireBytes},
-	2: {name: "credentials", wire: wireBytes},
-	3: {name: "request_id", wire: wireBytes},
+	1: {name: "application_id", kind: text, limit: MaxIDBytes},
+	2: {name: "credentials", kind: message},
+	3: {name: "request_id", kind: text, limit: MaxIDBytes},
 }
 
 // Append appends the encoded message to dst.
@@ -23,18 +23,18 @@ func (m *ProvideRequest) Append(dst []byte) []byte {
 
 // Decode reads the message from all of src, which its strings and bytes alias.
 func (m *ProvideRequest) Decode(src []byte) error {
-	d := decoder{message: "ProvideRequest", fields: provideFields, src: src, shared: true}
+	d := decoder{message: "ProvideRequest", fields: provideFields, src: src}
 	given := false
 	*m = ProvideRequest{}
 	for n := d.next(); n != 0; n = d.next() {
 		switch n {
 		case 1:
-			m.ApplicationID = d.text("")
+			m.ApplicationID = d.shared()
 		case 2:
 			given = true
 			d.err = m.Credentials.decode(d.nested("Credentials", credentialsFields))
 		case 3:
-			m.RequestID = d.text("")
+			m.RequestID = d.shared()
 		}
 	}
 	d.require(1, m.ApplicationID != "")

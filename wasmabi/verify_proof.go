@@ -13,12 +13,12 @@ type VerifyProofRequest struct {
 }
 
 var verifyProofFields = []field{
-	1: {name: "application_id", wire: wireBytes},
-	2: {name: "credentials", wire: wireBytes},
-	3: {name: "proof_type", wire: wireBytes},
-	4: {name: "challenge", wire: wireBytes},
-	5: {name: "proof", wire: wireBytes},
-	6: {name: "request_id", wire: wireBytes},
+	1: {name: "application_id", kind: text, limit: MaxIDBytes},
+	2: {name: "credentials", kind: message},
+	3: {name: "proof_type", kind: text, limit: MaxIDBytes},
+	4: {name: "challenge", kind: blob, limit: MaxBodyBytes},
+	5: {name: "proof", kind: blob, limit: MaxBodyBytes},
+	6: {name: "request_id", kind: text, limit: MaxIDBytes},
 }
 
 // Append appends the encoded message to dst.
@@ -33,24 +33,24 @@ func (m *VerifyProofRequest) Append(dst []byte) []byte {
 
 // Decode reads the message from all of src, which its strings and bytes alias.
 func (m *VerifyProofRequest) Decode(src []byte) error {
-	d := decoder{message: "VerifyProofRequest", fields: verifyProofFields, src: src, shared: true}
+	d := decoder{message: "VerifyProofRequest", fields: verifyProofFields, src: src}
 	given := false
 	*m = VerifyProofRequest{}
 	for n := d.next(); n != 0; n = d.next() {
 		switch n {
 		case 1:
-			m.ApplicationID = d.text("")
+			m.ApplicationID = d.shared()
 		case 2:
 			given = true
 			d.err = m.Credentials.decode(d.nested("Credentials", credentialsFields))
 		case 3:
-			m.ProofType = d.text("")
+			m.ProofType = d.shared()
 		case 4:
-			m.Challenge = d.block(MaxBodyBytes)
+			m.Challenge = d.block
 		case 5:
-			m.Proof = d.block(MaxBodyBytes)
+			m.Proof = d.block
 		case 6:
-			m.RequestID = d.text("")
+			m.RequestID = d.shared()
 		}
 	}
 	d.require(1, m.ApplicationID != "")
