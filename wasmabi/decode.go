@@ -157,7 +157,9 @@ func (d *decoder) varint() uint64 {
 }
 
 // shared returns the current field as a string that aliases the source.
-func (d *decoder) shared() string { return unsafe.String(unsafe.SliceData(d.block), len(d.block)) }
+func (d *decoder) shared() string {
+	return unsafe.String(unsafe.SliceData(d.block), len(d.block)) //nolint:gosec // within the block
+}
 
 // nested returns a decoder of the message in the current field.
 func (d *decoder) nested(message string, fields []field) decoder {

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -76,7 +77,7 @@ func (s *service) Provide(c *guest.Call, in guest.Credentials) (guest.Credential
 		return in, guest.Fail(guest.FailedPrecondition, "these credentials were revoked, which is final")
 	case err == nil:
 		r.status = old.status
-	case err != guest.ErrNotFound:
+	case !errors.Is(err, guest.ErrNotFound):
 		return in, err
 	}
 	in.Status = guest.Available
@@ -110,7 +111,7 @@ func (s *service) MarkInUse(c *guest.Call, id string) error {
 // MarkRevoked implements guest.RevokedMarker.
 func (s *service) MarkRevoked(c *guest.Call, id string) error {
 	r, err := load(c.KV(), id)
-	if err == guest.ErrNotFound {
+	if errors.Is(err, guest.ErrNotFound) {
 		return nil // nothing to refuse later
 	}
 	if err != nil {

@@ -67,17 +67,17 @@ func TestMissingMethodsAreUnsupported(t *testing.T) {
 
 func TestMethodsAreGivenTheRequest(t *testing.T) {
 	var got []string
-	note := func(c *guest.Call, id string) error {
-		got = append(got, c.ApplicationID+" "+id+" "+c.RequestID)
-		return nil
-	}
+	note := func(c *guest.Call, id string) { got = append(got, c.ApplicationID+" "+id+" "+c.RequestID) }
 	i := guesttest.New(t, &full{
 		lookup: func(c *guest.Call, id string) (guest.Credentials, error) {
-			_ = note(c, id)
+			note(c, id)
 			return guest.Credentials{ID: id, Body: []byte("b"), Status: guest.InUse, ExpiresUnix: 5}, nil
 		},
-		provide:   func(c *guest.Call, in guest.Credentials) (guest.Credentials, error) { return in, note(c, in.ID) },
-		mark:      note,
+		provide: func(c *guest.Call, in guest.Credentials) (guest.Credentials, error) {
+			note(c, in.ID)
+			return in, nil
+		},
+		mark:      func(c *guest.Call, id string) error { note(c, id); return nil },
 		configure: func(config []byte) error { got = append(got, string(config)); return nil },
 	})
 	require.NoError(t, i.Configure(`{"a": 1}`))
@@ -218,7 +218,8 @@ func TestScanGivesAllKeysBelowAPrefixInOrder(t *testing.T) {
 			keys = append(keys, e.Key)
 		}
 		require.Equal(t, []string{"a/2", "a/3", "a/4", "a/5"}, keys)
-		for e := range c.KV().Scan("a/", "") {
+		for e, err := range c.KV().Scan("a/", "") {
+			require.NoError(t, err)
 			keys = append(keys, e.Key)
 			break
 		}
