@@ -60,12 +60,13 @@ func (s *Server) serveMalformed(ctx *fasthttp.RequestCtx, err error) {
 	defer s.end(ctx, x)
 	lingerOn(ctx.Conn())
 	var network net.Error
-	limit := s.limits(&ctx.Request.Header).MaxRequestBodySize
+	header := &ctx.Request.Header // empty when the body came in chunks
 	switch {
-	case errors.Is(err, fasthttp.ErrBodyTooLarge) && isUpload(&ctx.Request.Header) && limit < s.options.ModuleBytes:
+	case errors.Is(err, fasthttp.ErrBodyTooLarge) && isUpload(header) && len(header.Peek(fiber.HeaderAuthorization)) == 0:
 		s.refuse(ctx, errNoLogin)
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		s.refuse(ctx, engine.Errorf(engine.CodeTooLarge, "the body is larger than the %d bytes that this route takes", limit))
+		s.refuse(ctx, engine.Errorf(engine.CodeTooLarge, "the body is larger than this route takes: the limit is %d bytes of JSON, or %d of a module",
+			s.options.JSONBytes, s.options.ModuleBytes))
 	case errors.As(err, new(*fasthttp.ErrSmallBuffer)):
 		s.refuse(ctx, refusef(http.StatusRequestHeaderFieldsTooLarge, engine.CodeInvalid,
 			"the request line and the headers are larger than %d bytes", s.options.HeaderBytes))

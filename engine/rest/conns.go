@@ -2,7 +2,6 @@ package rest
 
 import (
 	"errors"
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -45,10 +44,7 @@ func (l *conns) Accept() (net.Conn, error) {
 
 // Close stops accepting. Doing so twice is no error.
 func (l *conns) Close() error {
-	if err := l.Listener.Close(); !errors.Is(err, net.ErrClosed) {
-		return err
-	}
-	return nil
+	return unlessClosed(l.Listener.Close())
 }
 
 func (c *conn) Read(p []byte) (int, error) {
@@ -69,15 +65,41 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// drain reads for a moment what the peer still sends. Closing at once would
-// reset the connection, and the peer would lose the answer that says why.
+// SetReadDeadline and SetWriteDeadline do not complain of a connection that a
+// stop has closed: the HTTP server takes that for a defect of its own and
+// panics, where the next read or write fails by itself.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	return unlessClosed(c.Conn.SetReadDeadline(t))
+}
+
+// SetWriteDeadline is as SetReadDeadline.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	return unlessClosed(c.Conn.SetWriteDeadline(t))
+}
+
+func unlessClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// drain waits a moment for the peer to see the answer and stop sending. Closing
+// at once would reset the connection, and the peer would lose the answer that
+// says why. It reads slowly, so that most of a large body is never sent.
 func (c *conn) drain() {
-	const moment, most = 500 * time.Millisecond, 4 << 20
+	const moment, pause, piece = time.Second, 5 * time.Millisecond, 32 << 10
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
 		return
 	}
-	if c.SetReadDeadline(time.Now().Add(moment)) == nil {
-		_, _ = io.CopyN(io.Discard, c.Conn, most)
+	end := time.Now().Add(moment)
+	if c.SetReadDeadline(end) != nil {
+		return
+	}
+	for buffer := make([]byte, piece); time.Now().Before(end); time.Sleep(pause) {
+		if _, err := c.Conn.Read(buffer); err != nil {
+			return
+		}
 	}
 }
 

@@ -117,7 +117,7 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 		Type: "about:blank", Title: http.StatusText(r.status), Status: r.status, Detail: r.reason.Message,
 		Code: outcome.code, Field: r.reason.Field, Incident: r.reason.Incident, RequestID: x.id,
 	}
-	if outcome.status >= http.StatusInternalServerError {
+	if min(r.status, outcome.status) >= http.StatusInternalServerError {
 		if p.Incident == "" {
 			p.Incident = uuid.NewString()
 		}
