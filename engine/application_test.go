@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -201,7 +202,7 @@ func TestAServicesStateBelongsToOneApplicationAndCommitsOnce(t *testing.T) {
 		if err != nil {
 			return engine.Credentials{}, err
 		}
-		if err := state.Put([]byte("n"), append(value[:len(value):len(value)], 'x')); err != nil {
+		if err := state.Put([]byte("n"), append(slices.Clip(value), 'x')); err != nil {
 			return engine.Credentials{}, err
 		}
 		return engine.Credentials{ID: id, Status: engine.Available}, nil

@@ -38,10 +38,12 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
+	t.Helper()
 	return newWorldOn(t, enginetest.NewMemoryStore())
 }
 
 func newWorldOn(t *testing.T, store engine.Store) *world {
+	t.Helper()
 	w := &world{t: t, store: store, runtime: newScriptedRuntime(), now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 	w.Engine = engine.New(engine.Options{
 		Store: store, Builtins: builtin.Services(), Runtime: w.runtime,

@@ -174,8 +174,10 @@ func TestListingFilters(t *testing.T) {
 	for _, bad := range []engine.ListOptions{
 		{Filters: []engine.Filter{{Field: "color", Value: "red"}}},
 		{Filters: []engine.Filter{{Field: "status", Value: "BROKEN"}}},
-		{PageSize: -1}, {PageSize: engine.MaxPageSize + 1},
-		{PageToken: "!"}, {PageToken: "AAAA"},
+		{PageSize: -1},
+		{PageSize: engine.MaxPageSize + 1},
+		{PageToken: "!"},
+		{PageToken: "AAAA"},
 	} {
 		_, err := w.CredentialsOf(t.Context(), admin, app, bad)
 		requireCode(t, engine.CodeInvalid, err)

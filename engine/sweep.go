@@ -51,7 +51,9 @@ func (e *Engine) purge(ctx context.Context, app ApplicationID) error {
 	all := func(Record) bool { return true }
 	for _, prefixes := range [][]string{
 		shardPrefixes("cred", app), shardPrefixes("reg", app),
-		{kvOf(app)}, {kvGuardsOf(app)}, {noticesOf(app)},
+		{kvOf(app)},
+		{kvGuardsOf(app)},
+		{noticesOf(app)},
 	} {
 		if err := e.remove(ctx, prefixes, all); err != nil {
 			return err

@@ -76,8 +76,8 @@ type teller struct {
 	env    []string
 }
 
-// say prints a heading of the story.
-func (t *teller) say(format string, args ...any) {
+// sayf prints a heading of the story.
+func (t *teller) sayf(format string, args ...any) {
 	fmt.Fprintf(t.out, "\n\033[1m%s\033[0m\n", fmt.Sprintf(format, args...))
 }
 

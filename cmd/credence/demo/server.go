@@ -25,7 +25,7 @@ type server struct {
 // start runs the program on an embedded etcd below dir, and waits until it is
 // ready.
 func start(ctx context.Context, binary, dir string) (*server, error) {
-	address, err := freeAddress()
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func start(ctx context.Context, binary, dir string) (*server, error) {
 	}
 	defer log.Close()
 	s := &server{
-		cmd:   exec.Command(binary, "serve", "--listen", address, "--data-dir", data),
+		cmd:   exec.Command(binary, "serve", "--listen", address, "--data-dir", data), //nolint:noctx // stop ends it, gracefully
 		url:   "http://" + address,
 		ended: make(chan error, 1),
 	}
@@ -58,9 +58,10 @@ func start(ctx context.Context, binary, dir string) (*server, error) {
 }
 
 // freeAddress is the usual one, or another when something listens there.
-func freeAddress() (string, error) {
+func freeAddress(ctx context.Context) (string, error) {
+	var config net.ListenConfig
 	for _, address := range []string{"127.0.0.1:8080", "127.0.0.1:0"} {
-		if l, err := net.Listen("tcp", address); err == nil {
+		if l, err := config.Listen(ctx, "tcp", address); err == nil {
 			defer l.Close()
 			return l.Addr().String(), nil
 		}
@@ -72,11 +73,8 @@ func (s *server) awaitReady(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for {
-		if r, err := http.Get(s.url + "/readyz"); err == nil {
-			r.Body.Close()
-			if r.StatusCode == http.StatusOK {
-				return nil
-			}
+		if s.ready(ctx) {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -87,6 +85,19 @@ func (s *server) awaitReady(ctx context.Context, limit time.Duration) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+func (s *server) ready(ctx context.Context) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	return response.StatusCode == http.StatusOK
 }
 
 // env is what the command line needs to reach the server.

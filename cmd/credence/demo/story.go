@@ -57,7 +57,7 @@ func (t *teller) tell(ctx context.Context, dir, module string) error {
 		{"", refused, words("verify --app line-7 SN-001001")},
 	} {
 		if step.say != "" {
-			t.say("%s", step.say)
+			t.sayf("%s", step.say)
 		}
 		if err := t.show(ctx, step.code, step.args...); err != nil {
 			return err

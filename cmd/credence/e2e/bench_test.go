@@ -54,6 +54,7 @@ const benchBody = 91 // bytes of a P-256 public key in DER form
 
 // provisioner returns a function that provisions one new key.
 func provisioner(b *testing.B) func(context.Context, int64) error {
+	b.Helper()
 	store, err := etcdstore.Open(b.Context(), etcdstore.Options{DataDir: b.TempDir()})
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = store.Close() })
@@ -65,6 +66,7 @@ func provisioner(b *testing.B) func(context.Context, int64) error {
 }
 
 func benchEngine(b *testing.B, store engine.Store) (*engine.Engine, engine.ApplicationID) {
+	b.Helper()
 	e := engine.New(engine.Options{Store: store, Builtins: builtin.Services()})
 	app, err := e.CreateApplication(b.Context(), benchCaller, engine.ApplicationSpec{Name: "bench", Service: engine.Internal})
 	require.NoError(b, err)
@@ -80,6 +82,7 @@ func benchKey(n int64) []byte {
 // bareTransactions returns a function that commits what one provisioning
 // commits, through etcd's client alone, in process as ours.
 func bareTransactions(b *testing.B) func(context.Context, int64) error {
+	b.Helper()
 	checks, writes := oneProvision(b)
 	client := bareEtcd(b)
 	return func(ctx context.Context, n int64) error {
@@ -102,6 +105,7 @@ func bareTransactions(b *testing.B) func(context.Context, int64) error {
 
 // oneProvision records the commit of one provisioning.
 func oneProvision(b *testing.B) (checks []engine.Check, writes []engine.Write) {
+	b.Helper()
 	store := enginetest.NewFaultStore(enginetest.NewMemoryStore())
 	e, app := benchEngine(b, store)
 	store.Inject(enginetest.Hooks{Commit: func(c engine.Commit) enginetest.Fault {
@@ -115,11 +119,12 @@ func oneProvision(b *testing.B) (checks []engine.Check, writes []engine.Write) {
 }
 
 func bareEtcd(b *testing.B) *clientv3.Client {
+	b.Helper()
 	dir := b.TempDir()
 	config := embed.NewConfig()
 	config.Dir, config.LogLevel = filepath.Join(dir, "etcd"), "fatal"
 	// A socket's name must be short.
-	sockets, err := os.MkdirTemp("", "bench")
+	sockets, err := os.MkdirTemp("", "bench") //nolint:usetesting // see above
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = os.RemoveAll(sockets) })
 	client, peer := url.URL{Scheme: "unix", Path: sockets + "/c"}, url.URL{Scheme: "unix", Path: sockets + "/p"}
@@ -137,6 +142,7 @@ var benchNumber atomic.Int64
 
 // rate runs calls from a number of clients and returns calls a second.
 func rate(b *testing.B, clients, calls int, do func(context.Context, int64) error) float64 {
+	b.Helper()
 	var group sync.WaitGroup
 	began := time.Now()
 	for range clients {
@@ -190,6 +196,7 @@ func BenchmarkStart(b *testing.B) {
 
 // resident returns the resident memory of a process in MB.
 func resident(b *testing.B, pid int) float64 {
+	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	require.NoError(b, err)
 	_, rest, _ := strings.Cut(string(text), "VmRSS:")

@@ -43,6 +43,7 @@ type etcd struct {
 }
 
 func newEtcd(t *testing.T) *etcd {
+	t.Helper()
 	e := &etcd{t: t, addr: freeAddress(t)}
 	e.env = fmt.Sprintf("%s=%s http://%s http://%s", etcdEnv, t.TempDir(), e.addr, freeAddress(t))
 	e.start()

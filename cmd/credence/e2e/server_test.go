@@ -72,9 +72,10 @@ func command(verb string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func freeAddress(t testing.TB) string {
+func freeAddress(tb testing.TB) string {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	defer l.Close()
 	return l.Addr().String()
 }
