@@ -24,7 +24,8 @@ func (c *Call) KV() KV { return KV{d: c.d} }
 func (c *Call) Log() Log { return Log{host: c.d.host.Core} }
 
 // Config returns the JSON text at a JSON pointer (RFC 6901) of the service's
-// configuration, and whether there is any. The empty pointer gives all of it.
+// configuration, over which the application's is laid, and whether there is any.
+// The empty pointer gives all of it.
 func (c *Call) Config(pointer string) (json []byte, ok bool) {
 	json, result := c.d.readAll(func(dst []byte) int32 { return c.d.host.Core.ConfigRead(pointer, dst) })
 	return json, result >= 0
@@ -35,7 +36,7 @@ func (c *Call) Deadline() time.Duration {
 	return time.Duration(c.d.host.Core.DeadlineMs()) * time.Millisecond
 }
 
-// Now returns the time, rounded to a millisecond, in UTC. It needs the
+// Now returns the time, cut to a millisecond, in UTC. It needs the
 // capability clock.
 func (c *Call) Now() (time.Time, error) {
 	now := c.d.host.Clock.ClockNow()

@@ -144,7 +144,7 @@ func (f *fake) KvScan(prefix, after string, dst []byte) int32 {
 }
 
 // ClockNow implements host.Clock.
-func (f *fake) ClockNow() int64 { return f.now.Round(time.Millisecond).UnixNano() }
+func (f *fake) ClockNow() int64 { return f.now.Truncate(time.Millisecond).UnixNano() }
 
 // RandomFill implements host.Random.
 func (f *fake) RandomFill(dst []byte) int32 {
