@@ -24,11 +24,7 @@ func newAppCreateCommand(r *remote) *cobra.Command {
 		Short: "Create an application",
 		Args:  takes("NAME"),
 		RunE: r.do(func(ctx context.Context, c *client.Client, args []string) error {
-			var err error
-			if spec.ServiceConfig, err = config.value(r.w); err != nil {
-				return err
-			}
-			spec.Name = args[0]
+			spec.Name, spec.ServiceConfig = args[0], config.value
 			app, err := c.CreateApplication(ctx, spec)
 			if err != nil {
 				return err
@@ -41,6 +37,7 @@ func newAppCreateCommand(r *remote) *cobra.Command {
 	config.bind(cmd, "service-config", "settings of the credentials service for this application, laid over its own")
 	cmd.Flags().StringVar(&spec.IDScheme, "id-scheme", "", "how ids follow from credentials: `sha256|kaa-sha1` (the server's default: sha256)")
 	completeFlag(cmd, "service", r.complete(serviceNames))
+	first(cmd, func() error { return config.read(r.w) })
 	completeFlag(cmd, "id-scheme", fixed("sha256", "kaa-sha1"))
 	return cmd
 }
@@ -98,13 +95,10 @@ func newAppUpdateCommand(r *remote) *cobra.Command {
 	cmd.Flags().StringVar(&service, "service", "", "`name` of the credentials service")
 	config.bind(cmd, "service-config", "settings of the credentials service for this application; null removes them")
 	cmd.MarkFlagsOneRequired("name", "service", "service-config")
+	first(cmd, func() error { return config.read(r.w) })
 	completeFlag(cmd, "service", r.complete(serviceNames))
 	cmd.RunE = r.do(func(ctx context.Context, c *client.Client, args []string) error {
-		settings, err := config.value(r.w)
-		if err != nil {
-			return err
-		}
-		patch := client.ApplicationPatch{ServiceConfig: settings}
+		patch := client.ApplicationPatch{ServiceConfig: config.value}
 		if cmd.Flags().Changed("name") {
 			patch.Name = &name
 		}

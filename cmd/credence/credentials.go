@@ -26,9 +26,6 @@ func newCredentialsListCommand(r *remote) *cobra.Command {
 		Short: "List the credentials of an application",
 		Args:  takes(),
 		RunE: r.do(func(ctx context.Context, c *client.Client, _ []string) error {
-			if _, err := parseLabels(filter.Labels); err != nil {
-				return err
-			}
 			id, err := app.id(ctx, c)
 			if err != nil {
 				return err
@@ -48,6 +45,10 @@ func newCredentialsListCommand(r *remote) *cobra.Command {
 	cmd.Flags().StringVar(&filter.Status, "status", "", "only those with this `status`: AVAILABLE, IN_USE, REVOKED")
 	cmd.Flags().StringArrayVar(&filter.Labels, "label", nil, "only those with this label, `key=value`; repeatable")
 	bindLimit(cmd, &limit)
+	first(cmd, func() error {
+		_, err := parseLabels(filter.Labels)
+		return err
+	})
 	completeFlag(cmd, "status", fixed("AVAILABLE", "IN_USE", "REVOKED"))
 	return cmd
 }

@@ -60,13 +60,12 @@ func (f *changeFlags) patch() (client.CredentialsPatch, error) {
 }
 
 func newCredentialsLabelCommand(r *remote) *cobra.Command {
-	var change changeFlags
+	var (
+		change changeFlags
+		patch  client.CredentialsPatch
+	)
 	cmd := aboutCredentials(r, "label", "Change labels and validity of credentials",
 		func(ctx context.Context, c *client.Client, app, id string) error {
-			patch, err := change.patch()
-			if err != nil {
-				return err
-			}
 			entry, err := c.UpdateCredentials(ctx, app, id, patch)
 			if err != nil {
 				return err
@@ -74,5 +73,9 @@ func newCredentialsLabelCommand(r *remote) *cobra.Command {
 			return r.print(entry.JSON, credentialsRows(entry.Value))
 		})
 	change.bind(cmd)
+	first(cmd, func() (err error) {
+		patch, err = change.patch()
+		return err
+	})
 	return cmd
 }

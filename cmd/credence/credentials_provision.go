@@ -50,29 +50,21 @@ func readPublicKey(w *world, path string) ([]byte, error) {
 
 func newCredentialsProvisionCommand(r *remote) *cobra.Command {
 	var (
-		app    appFlag
-		body   bodyFlags
-		id     string
-		labels []string
+		app     appFlag
+		body    bodyFlags
+		labels  []string
+		request client.ProvisionRequest
 	)
 	cmd := &cobra.Command{
 		Use:   "provision --app APP (--key-file F | --body-file F | --body BASE64)",
 		Short: "Register credentials, so that their endpoint may connect",
 		Args:  takes(),
 		RunE: r.do(func(ctx context.Context, c *client.Client, _ []string) error {
-			request := client.ProvisionRequest{ID: id}
-			var err error
-			if request.Labels, err = parseLabels(labels); err != nil {
-				return err
-			}
-			if request.Body, err = body.read(r.w); err != nil {
-				return err
-			}
-			app, err := app.id(ctx, c)
+			id, err := app.id(ctx, c)
 			if err != nil {
 				return err
 			}
-			entry, err := c.Provision(ctx, app, request)
+			entry, err := c.Provision(ctx, id, request)
 			if err != nil {
 				return err
 			}
@@ -85,7 +77,14 @@ func newCredentialsProvisionCommand(r *remote) *cobra.Command {
 	}
 	app.bind(cmd, r)
 	body.bind(cmd)
-	cmd.Flags().StringVar(&id, "id", "", "`id` of the credentials; without it, the application's scheme gives the hash of the body")
+	cmd.Flags().StringVar(&request.ID, "id", "", "`id` of the credentials; without it, the application's scheme gives the hash of the body")
 	cmd.Flags().StringArrayVar(&labels, "label", nil, "label to put on them, `key=value`; repeatable")
+	first(cmd, func() (err error) {
+		if request.Labels, err = parseLabels(labels); err != nil {
+			return err
+		}
+		request.Body, err = body.read(r.w)
+		return err
+	})
 	return cmd
 }

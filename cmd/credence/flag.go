@@ -17,9 +17,26 @@ import (
 // largest that a server takes is a module.
 const maxInputBytes = 64 << 20
 
+// first reads what the flags name before the server is asked for anything. The
+// library checks which flags are there only after that, so it is done here.
+func first(cmd *cobra.Command, read func() error) {
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if err := cmd.ValidateRequiredFlags(); err != nil {
+			return usageError{err.Error()}
+		}
+		if err := cmd.ValidateFlagGroups(); err != nil {
+			return usageError{err.Error()}
+		}
+		return read()
+	}
+}
+
 // jsonFlag is a flag that takes JSON, or the name of a file with JSON after an
 // at sign.
-type jsonFlag struct{ name, text string }
+type jsonFlag struct {
+	name, text string
+	value      json.RawMessage // after read; nil when the flag was not given
+}
 
 // bind defines the flag in a command.
 func (f *jsonFlag) bind(cmd *cobra.Command, name, help string) {
@@ -27,22 +44,24 @@ func (f *jsonFlag) bind(cmd *cobra.Command, name, help string) {
 	cmd.Flags().StringVar(&f.text, name, "", help+": `JSON`, or @file (@- is the standard input)")
 }
 
-// value reads the JSON; nil when the flag was not given. It runs with the
-// command and not with the flags: those are read for a shell's completion too.
-func (f *jsonFlag) value(w *world) (json.RawMessage, error) {
+// read reads the JSON. It runs with the command and not with the flags: those
+// are read for a shell's completion too.
+func (f *jsonFlag) read(w *world) error {
+	if f.text == "" {
+		return nil
+	}
 	content := []byte(f.text)
 	if path, isFile := strings.CutPrefix(f.text, "@"); isFile {
 		var err error
 		if content, err = readInput(w, path); err != nil {
-			return nil, err
+			return err
 		}
-	} else if f.text == "" {
-		return nil, nil
 	}
 	if !json.Valid(content) {
-		return nil, usagef("--%s is no valid JSON: give JSON in quotes, or @ and the name of a file", f.name)
+		return usagef("--%s is no valid JSON: give JSON in quotes, or @ and the name of a file", f.name)
 	}
-	return content, nil
+	f.value = content
+	return nil
 }
 
 // readInput reads a file, or the standard input for the name "-".

@@ -13,7 +13,8 @@ import (
 
 func newModuleCommand(r *remote) *cobra.Command {
 	return group("module", "Modules: WebAssembly that custom credentials services run",
-		newModuleUploadCommand(r), newModuleListCommand(r), newModuleGetCommand(r), newModuleDeleteCommand(r))
+		newModuleUploadCommand(r), newModuleListCommand(r), newModuleGetCommand(r), newModuleDeleteCommand(r),
+		newModulePackCommand(r.w))
 }
 
 func newModuleUploadCommand(r *remote) *cobra.Command {

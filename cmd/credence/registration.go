@@ -21,11 +21,7 @@ func newRegistrationBindCommand(r *remote) *cobra.Command {
 	)
 	cmd := aboutCredentials(r, "bind", "Bind a profile to credentials, before or after their first connection",
 		func(ctx context.Context, c *client.Client, app, id string) error {
-			profile, err := body.value(r.w)
-			if err != nil {
-				return err
-			}
-			bound, err := c.BindRegistration(ctx, app, id, client.Profile{ProfileVersion: version, Profile: profile})
+			bound, err := c.BindRegistration(ctx, app, id, client.Profile{ProfileVersion: version, Profile: body.value})
 			if err != nil {
 				return err
 			}
@@ -36,6 +32,7 @@ func newRegistrationBindCommand(r *remote) *cobra.Command {
 	for _, name := range []string{"profile-version", "profile"} {
 		requireFlag(cmd, name)
 	}
+	first(cmd, func() error { return body.read(r.w) })
 	return cmd
 }
 

@@ -97,6 +97,7 @@ func newRootCommand(w *world) *cobra.Command {
 		newAppCommand(r), newCredentialsCommand(r), newRegistrationCommand(r),
 		newServiceCommand(r), newModuleCommand(r), newVerifyCommand(r))
 	root.AddCommand(newVersionCommand(w))
+	completeFlag(root, "output", fixed(output.Formats()...))
 	keepRemoteFlagsToClients(root, r)
 	markFailures(root)
 	return root
@@ -143,13 +144,18 @@ func markFailures(cmd *cobra.Command) {
 	for _, child := range cmd.Commands() {
 		markFailures(child)
 	}
-	if run := cmd.RunE; run != nil {
-		cmd.RunE = func(cmd *cobra.Command, args []string) error {
-			if err := run(cmd, args); err != nil {
-				return failure{err}
-			}
-			return nil
+	cmd.PreRunE, cmd.RunE = failing(cmd.PreRunE), failing(cmd.RunE)
+}
+
+func failing(run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	if run == nil {
+		return nil
+	}
+	return func(cmd *cobra.Command, args []string) error {
+		if err := run(cmd, args); err != nil {
+			return failure{err}
 		}
+		return nil
 	}
 }
 

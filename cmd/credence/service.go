@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -67,16 +68,8 @@ func newServiceDeployCommand(r *remote) *cobra.Command {
 		validateOnly           bool
 	)
 	cmd := aboutService(r, "deploy", "Make an uploaded module the credentials service of that name",
-		func(ctx context.Context, c *client.Client, name string) (err error) {
-			if spec.Config, err = config.value(r.w); err != nil {
-				return err
-			}
-			if spec.Grants, err = grants.value(r.w); err != nil {
-				return err
-			}
-			if spec.Limits, err = limits.value(r.w); err != nil {
-				return err
-			}
+		func(ctx context.Context, c *client.Client, name string) error {
+			spec.Config, spec.Grants, spec.Limits = config.value, grants.value, limits.value
 			service, err := c.Deploy(ctx, name, spec, validateOnly)
 			if err != nil {
 				return err
@@ -97,6 +90,7 @@ func newServiceDeployCommand(r *remote) *cobra.Command {
 	cmd.Flags().StringVar(&spec.Description, "description", "", "a `text` for those who choose a service")
 	cmd.Flags().BoolVar(&validateOnly, "validate-only", false, "check everything, change nothing")
 	requireFlag(cmd, "module")
+	first(cmd, func() error { return errors.Join(config.read(r.w), grants.read(r.w), limits.read(r.w)) })
 	completeFlag(cmd, "module", r.complete(moduleDigests))
 	return cmd
 }

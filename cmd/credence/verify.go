@@ -20,13 +20,8 @@ func newVerifyCommand(r *remote) *cobra.Command {
 		keyFile string
 	)
 	cmd := aboutCredentials(r, "verify", "Ask whether an endpoint may connect: exit code 0 accepted, 1 rejected",
-		func(ctx context.Context, c *client.Client, app, id string) (err error) {
+		func(ctx context.Context, c *client.Client, app, id string) error {
 			request.CredentialsID = id
-			if keyFile != "" {
-				if request.PublicKey, err = readPublicKey(r.w, keyFile); err != nil {
-					return err
-				}
-			}
 			verdict, err := c.Verify(ctx, app, request)
 			if err != nil {
 				return err
@@ -43,6 +38,12 @@ func newVerifyCommand(r *remote) *cobra.Command {
 	cmd.Flags().StringVar(&request.EndpointID, "endpoint", "", "`id` of the endpoint that connects; without it, the credentials id")
 	cmd.Flags().StringVar(&keyFile, "public-key-file", "", "`file` with the key that the endpoint showed, PEM or DER; it must be the one of the credentials")
 	cmd.Flags().StringVar(&request.Consistency, "consistency", "", "how old the answer may be: `strict`, bounded=MS or at-least=VERSION")
+	first(cmd, func() (err error) {
+		if keyFile != "" {
+			request.PublicKey, err = readPublicKey(r.w, keyFile)
+		}
+		return err
+	})
 	completeFlag(cmd, "consistency", fixed("strict", "bounded=", "at-least="))
 	return cmd
 }
