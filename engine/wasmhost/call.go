@@ -1,0 +1,107 @@
+package wasmhost
+
+import (
+	"context"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/credence-engine/credence/engine"
+	"github.com/credence-engine/credence/wasmabi"
+)
+
+// call is one use of an instance: an operation, or its start. It belongs to
+// the instance, is filled anew for each use, and is what the host's functions
+// work on.
+type call struct {
+	// For all calls of the instance.
+	limits *Limits
+	config *configuration
+	log    *guestLog
+	now    func() time.Time
+	fuel   api.MutableGlobal // nil until it is first needed
+
+	// For this call.
+	ctx      context.Context //nolint:containedctx // a guest cannot hand it on from one host function to the next
+	of       subject
+	tx       *engine.Tx // nil when there is no state
+	state    state      // opened with the first use of kv
+	deadline time.Time
+	input    []byte
+	output   []byte
+	reason   []byte // of error_write
+	line     []byte // begun on standard output
+	spent    struct{ hostCalls, kvCalls, randomBytes, logRecords int }
+	failure  error // *fault or *aborted, why the host ended the call
+}
+
+// subject says on whose behalf a call runs, for the log.
+type subject struct{ application, request string }
+
+// begin makes the call ready. The input stays as it is.
+func (c *call) begin(ctx context.Context, tx *engine.Tx, of subject, timeout time.Duration) {
+	c.ctx, c.tx, c.of, c.state = ctx, tx, of, nil
+	c.deadline = time.Now().Add(timeout)
+	if until, ok := ctx.Deadline(); ok && until.Before(c.deadline) {
+		c.deadline = until
+	}
+	c.output, c.reason, c.line = c.output[:0], c.reason[:0], c.line[:0]
+	c.spent.hostCalls, c.spent.kvCalls, c.spent.randomBytes, c.spent.logRecords = 0, 0, 0, 0
+	c.failure = nil
+}
+
+// end lets go of what belongs to the operation.
+func (c *call) end() {
+	c.flush()
+	c.ctx, c.tx, c.state = nil, nil, nil
+}
+
+// stop ends the call from within a host function. It does not return.
+func (c *call) stop(err error) {
+	c.failure = err
+	panic(err)
+}
+
+// checkTime ends the call if its time is over or nobody waits for it.
+func (c *call) checkTime() {
+	if err := c.ctx.Err(); err != nil {
+		c.stop(gone(err))
+	}
+	if !time.Now().Before(c.deadline) {
+		c.stop(errLate)
+	}
+}
+
+var errLate = &fault{kind: late, cause: context.DeadlineExceeded}
+
+// charge counts a use against its quota.
+func charge(spent *int, n, quota int) (ok bool) {
+	if n > quota-*spent {
+		return false
+	}
+	*spent += n
+	return true
+}
+
+// admit counts a host call. A guest that goes on after it was told that its
+// quota is used up is ended.
+func (c *call) admit() bool {
+	c.spent.hostCalls++
+	if c.spent.hostCalls > stormFactor*c.limits.HostCalls {
+		c.stop(violation("more than %d host calls in one operation", stormFactor*c.limits.HostCalls))
+	}
+	return c.spent.hostCalls <= c.limits.HostCalls
+}
+
+// view returns a part of the guest's memory, which is valid until the guest
+// runs again. One that is not there ends the call.
+func (c *call) view(m api.Memory, pointer, length uint64) []byte {
+	view, ok := m.Read(uint32(pointer), uint32(length)) // checks in 64 bits
+	if !ok {
+		c.stop(violation("%d bytes at address %#x are outside of the memory of %d bytes", uint32(length), uint32(pointer), m.Size()))
+	}
+	return view
+}
+
+// result is the number that a host function returns for an error.
+func result(e wasmabi.Errno) int64 { return int64(e.Return()) }

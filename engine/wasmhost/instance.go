@@ -1,0 +1,133 @@
+package wasmhost
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/credence-engine/credence/engine"
+	"github.com/credence-engine/credence/wasmabi"
+)
+
+// instance is a module with its memory, configured for one application. It
+// serves one call at a time, and none after the first that failed.
+type instance struct {
+	module    api.Module
+	functions [methodCount]api.Function
+	ctx       context.Context //nolint:containedctx // carries call into host functions, made once
+	call      call
+	stack     [1]uint64
+	born      time.Time
+	served    int
+	footprint uint32 // bytes of memory after the start
+	broken    bool
+}
+
+// When an instance is replaced by a fresh one although nothing is wrong with
+// it: a module that loses a little with each call then never runs dry.
+const (
+	maxServed = 10_000
+	maxAge    = 10 * time.Minute
+)
+
+// start makes an instance and configures it, within the time for that. Errors
+// are *fault or *aborted.
+func (s *service) start(ctx context.Context, config *configuration, of subject) (*instance, error) {
+	i := &instance{born: time.Now()}
+	i.call = call{limits: &s.limits, config: config, log: s.guestLog, now: s.runtime.now}
+	i.ctx = context.WithValue(context.Background(), callKey{}, &i.call)
+	i.call.begin(ctx, nil, of, s.limits.StartTimeout)
+	defer i.call.end()
+	module, err := s.runtime.wazero.InstantiateModule(i.ctx, s.code.compiled, instanceConfig)
+	if err != nil {
+		return nil, i.call.blame(err)
+	}
+	i.module = module
+	if err := i.configure(); err != nil {
+		i.close()
+		return nil, err
+	}
+	for m, name := range exportOf {
+		i.functions[m] = module.ExportedFunction(name)
+	}
+	i.footprint = module.Memory().Size()
+	return i, nil
+}
+
+// instanceConfig has no name, since names are unique, and leaves _initialize
+// to us.
+var instanceConfig = wazero.NewModuleConfig().WithName("").WithStartFunctions()
+
+// configure runs _initialize and cred_configure, where there are any.
+func (i *instance) configure() error {
+	if f := i.module.ExportedFunction(wasmabi.ExportInitialize); f != nil {
+		if err := f.CallWithStack(i.ctx, nil); err != nil {
+			return i.call.blame(err)
+		}
+	}
+	f := i.module.ExportedFunction(wasmabi.ExportConfigure)
+	if f == nil {
+		return nil
+	}
+	i.call.input = append(i.call.input[:0], i.call.config.text...)
+	i.stack[0] = uint64(len(i.call.input))
+	if err := f.CallWithStack(i.ctx, i.stack[:]); err != nil {
+		return i.call.blame(err)
+	}
+	status := wasmabi.Status(api.DecodeI32(i.stack[0]))
+	if status == wasmabi.OK {
+		return nil
+	}
+	if !status.Valid() {
+		return violation("the status %d does not exist", int32(status))
+	}
+	return &fault{kind: unwilling, cause: fmt.Errorf("%s: %s", status, i.call.reason)}
+}
+
+// serve runs one operation. After any error that is not the module's own
+// decision the instance is broken.
+func (i *instance) serve(ctx context.Context, tx *engine.Tx, kv state, o *operation, of subject) error {
+	c := &i.call
+	c.begin(ctx, tx, of, c.limits.timeout(o.method))
+	c.state = kv
+	defer c.end()
+	c.input = o.encode(c.input[:0], of)
+	i.stack[0] = uint64(len(c.input))
+	i.served++
+	i.broken = true // unless it comes through
+	if err := i.functions[o.method].CallWithStack(i.ctx, i.stack[:]); err != nil {
+		return c.blame(err)
+	}
+	var err error
+	if status := wasmabi.Status(api.DecodeI32(i.stack[0])); status == wasmabi.OK {
+		err = o.accept(c.output)
+	} else {
+		err = refusal(status, c.reason)
+	}
+	_, i.broken = err.(*fault) //nolint:errorlint // made here, never wrapped
+	return err
+}
+
+// blame says why wazero ended a call: the host did, or else it is a trap.
+func (c *call) blame(err error) error {
+	if c.failure != nil {
+		return c.failure
+	}
+	return &fault{kind: trapped, cause: err}
+}
+
+// spent tells that a fresh instance should take this one's place.
+func (i *instance) spent(now time.Time) bool {
+	memory := i.module.Memory().Size()
+	return i.broken || i.served >= maxServed || now.Sub(i.born) > maxAge ||
+		memory > i.footprint && uint64(memory) > uint64(i.call.limits.MemoryPages)*pageBytes/2
+}
+
+const pageBytes = 64 << 10
+
+func (i *instance) close() {
+	_ = i.module.Close(i.ctx) // frees memory, has nothing to say
+}

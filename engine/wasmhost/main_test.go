@@ -1,0 +1,180 @@
+package wasmhost
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/credence-engine/credence/builtin"
+	"github.com/credence-engine/credence/engine"
+	"github.com/credence-engine/credence/engine/enginetest"
+	"github.com/credence-engine/credence/engine/wasmhost/internal/wasmbin"
+	"github.com/credence-engine/credence/engine/wasmhost/internal/wattest"
+	"github.com/credence-engine/credence/wasmabi"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.Cleanup(os.Exit)) }
+
+var admin = engine.Caller{Tenant: engine.DefaultTenant, User: "admin", RequestID: "req-1"}
+
+// untried is a runtime that starts what would not pass the trial, so that
+// hostile modules get to serve.
+type untried struct{ *Runtime }
+
+func (u untried) Start(ctx context.Context, s engine.Service, fetch func(context.Context) ([]byte, error)) (engine.RunningService, error) {
+	started, err := u.prepare(ctx, s, fetch)
+	if err != nil {
+		return nil, err
+	}
+	return started, nil
+}
+
+// world is an engine over a memory store whose custom services are modules.
+type world struct {
+	*engine.Engine
+	t       testing.TB
+	runtime *Runtime
+	log     *logBuffer
+}
+
+func newWorld(t testing.TB, o Options) *world {
+	return newWorldOn(t, enginetest.NewMemoryStore(), o)
+}
+
+func newWorldOn(t testing.TB, store engine.Store, o Options) *world {
+	w := &world{t: t, log: &logBuffer{}}
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	w.runtime = newRuntime(t, o)
+	w.Engine = engine.New(engine.Options{Store: store, Builtins: builtin.Services(), Runtime: untried{w.runtime}, Log: o.Log})
+	t.Cleanup(w.Engine.Close)
+	return w
+}
+
+func newRuntime(t testing.TB, o Options) *Runtime {
+	t.Helper()
+	if raceDetector {
+		o.Limits = patient(o.Limits)
+	}
+	r, err := New(context.Background(), o)
+	require.NoError(t, err)
+	t.Cleanup(r.Close)
+	return r
+}
+
+// patient gives a call the time that it needs under the race detector, on a
+// machine that others use too. Tests of deadlines set their own.
+func patient(l Limits) Limits {
+	for _, d := range []*time.Duration{&l.CallTimeout, &l.ProvideTimeout, &l.StartTimeout, &l.QueueWait} {
+		if *d == 0 {
+			*d = 10 * time.Second
+		}
+	}
+	return l
+}
+
+// deploy makes a module serve under a name.
+func (w *world) deploy(name engine.ServiceName, wasm []byte, spec engine.ServiceSpec) {
+	w.t.Helper()
+	require.NoError(w.t, w.tryDeploy(name, wasm, spec))
+}
+
+func (w *world) tryDeploy(name engine.ServiceName, wasm []byte, spec engine.ServiceSpec) error {
+	m, _, err := w.UploadModule(w.t.Context(), admin, wasm)
+	if err != nil {
+		return err
+	}
+	spec.Module = m.Digest
+	_, err = w.DeployService(w.t.Context(), admin, name, spec, engine.DeployOptions{})
+	return err
+}
+
+func (w *world) app(service engine.ServiceName) engine.ApplicationID {
+	w.t.Helper()
+	app, err := w.CreateApplication(w.t.Context(), admin, engine.ApplicationSpec{Name: uuid.NewString(), Service: service})
+	require.NoError(w.t, err)
+	return app.ID
+}
+
+// serves deploys a module of testdata and returns an application that uses it.
+func (w *world) serves(name string) engine.ApplicationID {
+	w.t.Helper()
+	service := engine.ServiceName(name)
+	w.deploy(service, wattest.Module(w.t, name), engine.ServiceSpec{})
+	return w.app(service)
+}
+
+func (w *world) lookup(app engine.ApplicationID, id engine.CredentialsID) (engine.Credentials, error) {
+	return w.Credentials(w.t.Context(), admin, app, id)
+}
+
+func (w *world) verify(app engine.ApplicationID, id engine.CredentialsID) (engine.Verdict, error) {
+	return w.Verify(w.t.Context(), admin, app, engine.VerifyRequest{CredentialsID: id, EndpointID: "endpoint"})
+}
+
+func (w *world) provision(app engine.ApplicationID, id engine.CredentialsID, body string) error {
+	_, err := w.Provision(w.t.Context(), admin, app, engine.ProvisionRequest{ID: id, Body: []byte(body)})
+	return err
+}
+
+// tiny is the smallest service. The export verify_proof, which this version
+// refuses, is renamed.
+func tiny(t testing.TB) []byte {
+	return bytes.ReplaceAll(wattest.Module(t, "tiny"), []byte("verify_proof"), []byte("later__proof"))
+}
+
+// withManifest packs a manifest into a module, in the place of its own.
+func withManifest(t testing.TB, wasm []byte, manifest string) []byte {
+	t.Helper()
+	packed, err := wasmbin.AppendCustom(wasm, wasmabi.ManifestSection, []byte(manifest))
+	require.NoError(t, err)
+	return packed
+}
+
+func requireCode(t testing.TB, code engine.Code, err error) *engine.Error {
+	t.Helper()
+	require.Error(t, err)
+	require.Equal(t, code, engine.CodeOf(err), "%v", err)
+	var e *engine.Error
+	require.ErrorAs(t, err, &e)
+	return e
+}
+
+// logBuffer collects log records as text.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+// lines returns the records that contain all the given parts.
+func (b *logBuffer) lines(parts ...string) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var found []string
+next:
+	for line := range strings.Lines(b.text.String()) {
+		for _, part := range parts {
+			if !strings.Contains(line, part) {
+				continue next
+			}
+		}
+		found = append(found, line)
+	}
+	return found
+}

@@ -1,0 +1,85 @@
+package wasmhost
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/credence-engine/credence/engine"
+)
+
+// Options are what a [Runtime] is made of. The zero value is usable.
+type Options struct {
+	// CacheDir is a folder for compiled code, which makes the next start of a
+	// module many times faster. Whoever can write there can run code in this
+	// process. Empty keeps compiled code in memory only.
+	CacheDir string
+	// Limits bound what modules may use. A limit of zero is that of
+	// [DefaultLimits].
+	Limits Limits
+	// Log receives the records of modules and the details of incidents. Nil
+	// drops them.
+	Log *slog.Logger
+	// Now is the time that modules are told; nil is the system's. Deadlines
+	// do not depend on it.
+	Now func() time.Time
+}
+
+// Runtime runs modules. It is safe for concurrent use.
+type Runtime struct {
+	wazero wazero.Runtime
+	cache  wazero.CompilationCache // nil without a folder
+	codes  codes
+	limits Limits
+	log    *slog.Logger
+	now    func() time.Time
+}
+
+var _ engine.ModuleRuntime = (*Runtime)(nil)
+
+// New makes a runtime. It fails when CacheDir cannot be used.
+func New(ctx context.Context, o Options) (*Runtime, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	r := &Runtime{limits: o.Limits.orDefaults(), log: o.Log, now: o.Now}
+	config := wazero.NewRuntimeConfig().
+		WithCoreFeatures(api.CoreFeaturesV2).
+		WithMemoryLimitPages(r.limits.MemoryPagesCeiling).
+		WithDebugInfoEnabled(false)
+	if o.CacheDir != "" {
+		cache, err := wazero.NewCompilationCacheWithDir(o.CacheDir)
+		if err != nil {
+			return nil, fmt.Errorf("the folder for compiled modules cannot be used, choose another one: %w", err)
+		}
+		r.cache, config = cache, config.WithCompilationCache(cache)
+	}
+	r.wazero = wazero.NewRuntimeWithConfig(ctx, config)
+	r.codes.wazero = r.wazero
+	if err := instantiateHost(ctx, r.wazero); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("the functions for modules cannot be set up: %w", err)
+	}
+	return r, nil
+}
+
+// Close releases everything. The caller closes the services first.
+func (r *Runtime) Close() {
+	ctx := context.Background()
+	if err := r.wazero.Close(ctx); err != nil {
+		r.log.Error("closing the WebAssembly runtime", "error", err)
+	}
+	if r.cache == nil {
+		return
+	}
+	if err := r.cache.Close(ctx); err != nil {
+		r.log.Error("closing the cache of compiled modules", "error", err)
+	}
+}
