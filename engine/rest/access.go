@@ -37,6 +37,9 @@ func exchangeOf(ctx *fasthttp.RequestCtx) *exchange {
 func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 	x := begin(ctx)
 	defer s.end(ctx, x)
+	if isUpload(&ctx.Request.Header) {
+		defer s.uploads.done(&ctx.Request.Header)
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			ctx.Response.Reset()
@@ -61,9 +64,12 @@ func (s *Server) serveMalformed(ctx *fasthttp.RequestCtx, err error) {
 	lingerOn(ctx.Conn())
 	var network net.Error
 	header := &ctx.Request.Header // empty when the body came in chunks
+	s.uploads.done(header)
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge) && isUpload(header) && len(header.Peek(fiber.HeaderAuthorization)) == 0:
 		s.refuse(ctx, errNoLogin)
+	case errors.Is(err, fasthttp.ErrBodyTooLarge) && isUpload(header) && header.ContentLength() <= s.options.ModuleBytes:
+		s.refuse(ctx, engine.Errorf(engine.CodeExhausted, "more than %d modules are being uploaded at once: try again", maxUploads))
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		s.refuse(ctx, engine.Errorf(engine.CodeTooLarge, "the body is larger than this route takes: the limit is %d bytes of JSON, or %d of a module",
 			s.options.JSONBytes, s.options.ModuleBytes))

@@ -76,6 +76,31 @@ func TestMethodsThatARouteDoesNotTakeAreRefused(t *testing.T) {
 	}
 }
 
+func TestAPageOfAnotherSiteChangesNothing(t *testing.T) {
+	s := start(t)
+	app := s.app("Trustful")
+	for name, c := range map[string]struct {
+		header, value string
+		denied        bool
+	}{
+		"other site":       {"Sec-Fetch-Site", "cross-site", true},
+		"same site":        {"Sec-Fetch-Site", "same-site", true},
+		"our own page":     {"Sec-Fetch-Site", "same-origin", false},
+		"typed by hand":    {"Sec-Fetch-Site", "none", false},
+		"other origin":     {"Origin", "https://evil.example", true},
+		"no origin to say": {"Origin", "null", true},
+		"our own origin":   {"Origin", s.url, false},
+	} {
+		a := s.do("POST", app+"/credentials/x/revoke", "", with(c.header, c.value))
+		if c.denied {
+			refused(t, a, 403, "denied", "", "another site")
+		} else {
+			require.Equal(t, 200, a.status, "%s: %s", name, a.text)
+		}
+		require.Equal(t, 200, s.do("GET", app, "", with(c.header, c.value)).status, "reading is the browser's to guard")
+	}
+}
+
 func TestHeadIsGetWithoutTheBody(t *testing.T) {
 	s := start(t)
 	app := s.app("Trustful")

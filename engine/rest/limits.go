@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -11,10 +12,11 @@ const modulesPath = "/v1/modules"
 
 // limits says, as soon as the headers are here, how large the body may be:
 // fasthttp buffers it before any handler runs, so a larger one must be refused
-// unread. Who names no user gets no room for a module.
+// unread. Who names no user gets no room for a module, and few get it at once.
 func (s *Server) limits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
-	if isUpload(h) && len(h.Peek(fiber.HeaderAuthorization)) > 0 {
-		return fasthttp.RequestConfig{MaxRequestBodySize: s.options.ModuleBytes, ReadTimeout: 2 * s.options.ReadTimeout}
+	longest := 2 * s.options.ReadTimeout
+	if isUpload(h) && len(h.Peek(fiber.HeaderAuthorization)) > 0 && s.uploads.admit(h, time.Now(), longest) {
+		return fasthttp.RequestConfig{MaxRequestBodySize: s.options.ModuleBytes, ReadTimeout: longest}
 	}
 	return fasthttp.RequestConfig{MaxRequestBodySize: s.options.JSONBytes}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/valyala/fasthttp"
 )
 
 // endless is a body that counts how much of it was read.
@@ -72,6 +73,39 @@ func TestABodyOfAGigabyteIsRefusedUnread(t *testing.T) {
 			require.Less(t, body.read.Load(), int64(64<<20), "most of it was never read")
 		})
 	}
+}
+
+func TestFewModulesArriveAtOnce(t *testing.T) {
+	s := start(t, func(o *Options) { o.JSONBytes = 1000 })
+	module := "\x00asm" + strings.Repeat("x", 2000)
+	var arriving []net.Conn
+	for range maxUploads {
+		c, err := net.Dial("tcp", s.addr)
+		require.NoError(t, err)
+		defer c.Close()
+		_, err = fmt.Fprintf(c, "POST /v1/modules HTTP/1.1\r\nHost: x\r\nAuthorization: Basic x\r\nContent-Length: 2004\r\n\r\n\x00asm")
+		require.NoError(t, err)
+		arriving = append(arriving, c)
+	}
+	require.Eventually(t, func() bool {
+		a := s.do("POST", "/v1/modules", module, asWasm)
+		return a.status == 429 && a.header.Get("Retry-After") == "1"
+	}, 5*time.Second, time.Millisecond)
+	refused(t, s.do("POST", "/v1/modules", module, asWasm), 429, "exhausted", "", "at once")
+	require.Equal(t, 200, s.do("GET", "/v1/modules", "").status, "nothing else is held up")
+	for _, c := range arriving {
+		require.NoError(t, c.Close())
+	}
+	require.Eventually(t, func() bool { return s.do("POST", "/v1/modules", module, asWasm).status < 300 }, 5*time.Second, 5*time.Millisecond)
+}
+
+func TestAnUploadThatBrokeOffIsForgotten(t *testing.T) {
+	u, now := newUploads(), time.Now()
+	for range maxUploads {
+		require.True(t, u.admit(&fasthttp.RequestHeader{}, now, time.Second))
+	}
+	require.False(t, u.admit(&fasthttp.RequestHeader{}, now.Add(time.Second), time.Second))
+	require.True(t, u.admit(&fasthttp.RequestHeader{}, now.Add(time.Second+1), time.Second))
 }
 
 func TestABodyAtTheLimitIsTaken(t *testing.T) {

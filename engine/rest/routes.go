@@ -122,6 +122,11 @@ func (s *Server) mount(inflight context.Context, app *fiber.App, r route) {
 // settled before anything that was sent is looked at.
 func (s *Server) handle(ctx context.Context, c *fiber.Ctx, r route) error {
 	q := &request{fiber: c, caller: engine.Caller{RequestID: exchangeOf(c.Context()).id}}
+	if r.method != http.MethodGet {
+		if err := checkOrigin(c); err != nil {
+			return err
+		}
+	}
 	if len(r.roles) > 0 {
 		user, err := s.logins.user(ctx, c.Get(fiber.HeaderAuthorization), c.IP())
 		if err != nil {

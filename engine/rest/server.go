@@ -78,6 +78,7 @@ type Server struct {
 	engine  *engine.Engine
 	log     *slog.Logger
 	logins  *logins
+	uploads *uploads
 	metrics *metrics
 	router  fasthttp.RequestHandler
 	http    *fasthttp.Server
@@ -90,7 +91,7 @@ func New(o Options) *Server {
 	inflight, abandon := context.WithCancel(context.Background())
 	s := &Server{
 		options: o, engine: o.Engine, log: o.Log,
-		logins: newLogins(o.Engine), metrics: newMetrics(), abandon: abandon,
+		logins: newLogins(o.Engine), uploads: newUploads(), metrics: newMetrics(), abandon: abandon,
 	}
 	app := fiber.New(fiber.Config{
 		Immutable:             true, // strings outlive the request: see RATIONALE.md
