@@ -40,7 +40,7 @@ func (p *parser) code() {
 func (w *walker) begin(file []byte, at extent, function int) {
 	w.reader = reader{file: file, pos: at.start, end: at.end, where: fmt.Sprintf("function %d", function)}
 	w.open = append(w.open[:0], opCall)
-	w.loops = 0
+	w.nest, w.loops, w.blocks = 0, 0, 0
 }
 
 // variables reads the groups of local variables.

@@ -50,15 +50,24 @@ func FuzzParse(f *testing.F) {
 
 // FuzzInstrument: what wazero compiles before, and the parser accepts, it
 // compiles after; and what it refuses before, it refuses after, so that an
-// index that the rewriter appended cannot make a module valid.
+// index that the rewriter appended cannot make a module valid. Input that is no
+// module is taken as the code of a function.
 func FuzzInstrument(f *testing.F) {
 	seed(f)
+	f.Add([]byte{opI64Const, 0, opGlobalSet, 2, opEnd})
+	f.Add([]byte{opLoop, emptyBlock, opI32Const, 1, 0x0d, 0, opEnd, opCall, 0, opEnd})
+	f.Add([]byte{opI32Const, 0, opI32Const, 0, opI32Const, 9, opMisc, miscMemoryFill, 0, opEnd})
+	f.Add([]byte{opRefFunc, 0, opI32Const, 3, opMisc, miscTableGrow, 0, 0x1a, opEnd})
+	f.Add([]byte{opI32Const, 0, opVector, 0x0f, opVector, 0x80, 1, opVector, 0x15, 3, 0x1a, opEnd})
 	ctx := context.Background()
 	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithMemoryLimitPages(options().MemoryPages))
 	f.Cleanup(func() { _ = r.Close(ctx) })
 	f.Fuzz(func(t *testing.T, wasm []byte) {
 		if len(wasm) > 64<<10 {
 			t.Skip("large inputs take long to compile and show nothing more")
+		}
+		if !bytes.HasPrefix(wasm, []byte("\x00asm")) {
+			wasm = everything(wasm)
 		}
 		m, err := Parse(wasm, limits())
 		if err != nil || len(m.Customs) > 0 { // which wazero refuses if they are empty, and the rewriter drops

@@ -39,8 +39,8 @@ func instrumented(tb testing.TB, wasm []byte) []byte {
 	return out
 }
 
-// sliceOfFuel is what the test host gives each time: a fraction of a millisecond.
-const sliceOfFuel = 100_000
+// sliceOfFuel is what the test host gives each time, about half a millisecond.
+const sliceOfFuel = 500_000
 
 // refill gives a slice of fuel, as a host does that has time left.
 func refill(_ context.Context, mod api.Module) {
@@ -50,8 +50,13 @@ func refill(_ context.Context, mod api.Module) {
 // newRuntime returns a runtime with WASI and the refuel function.
 func newRuntime(tb testing.TB, refuel func(context.Context, api.Module)) wazero.Runtime {
 	tb.Helper()
+	return newRuntimeWith(tb, wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(512), refuel)
+}
+
+func newRuntimeWith(tb testing.TB, config wazero.RuntimeConfig, refuel func(context.Context, api.Module)) wazero.Runtime {
+	tb.Helper()
 	ctx := context.Background()
-	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(512))
+	r := wazero.NewRuntimeWithConfig(ctx, config)
 	tb.Cleanup(func() { require.NoError(tb, r.Close(ctx)) })
 	wasi_snapshot_preview1.MustInstantiate(ctx, r)
 	_, err := r.NewHostModuleBuilder("meter").NewFunctionBuilder().

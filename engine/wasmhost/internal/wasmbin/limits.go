@@ -27,6 +27,13 @@ type Limits struct {
 	LoopNest int
 	// BlockNest is how deep blocks of any kind may stand within each other.
 	BlockNest int
+	// Loops and Blocks count the loops and the blocks of any kind in one
+	// function: the compiler's time grows with their square.
+	Loops  int
+	Blocks int
+	// VariableBlocks is the product of the local variables and the blocks of
+	// one function: the compiler looks at each variable in each block.
+	VariableBlocks int
 	// BrTable is the number of targets of one br_table, default not counted.
 	BrTable int
 	// Globals is the number of defined globals.
@@ -61,6 +68,9 @@ func DefaultLimits() Limits {
 		Locals:         2048,
 		LoopNest:       32,
 		BlockNest:      4096,
+		Loops:          1024,
+		Blocks:         8192,
+		VariableBlocks: 1 << 20,
 		BrTable:        8192,
 		Globals:        4096,
 		Exports:        256,

@@ -1,7 +1,9 @@
 package wasmbin
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -60,6 +62,15 @@ func TestEachLimitHolds(t *testing.T) {
 		}},
 		{"loop nest", func(l *Limits, n int) { l.LoopNest = n }, func(n int) []byte { return nest(opLoop, n) }},
 		{"block nest", func(l *Limits, n int) { l.BlockNest = n }, func(n int) []byte { return nest(opBlock, n) }},
+		{"loops", func(l *Limits, n int) { l.Loops = n }, func(n int) []byte {
+			return withCode(join(repeat(n, opLoop, emptyBlock, opEnd), []byte{opEnd})...)
+		}},
+		{"blocks", func(l *Limits, n int) { l.Blocks = n }, func(n int) []byte {
+			return withCode(join(repeat(n, opBlock, emptyBlock, opEnd), []byte{opEnd})...)
+		}},
+		{"variables times blocks", func(l *Limits, n int) { l.VariableBlocks = 3 * n }, func(n int) []byte {
+			return withBody(join([]byte{1, 3, byte(I32)}, repeat(n, opBlock, emptyBlock, opEnd), []byte{opEnd})...)
+		}},
 		{"br_table", func(l *Limits, n int) { l.BrTable = n }, func(n int) []byte {
 			return withCode(join([]byte{opI32Const, 0, 0x0e}, vec(n, 0), []byte{0, opEnd})...)
 		}},
@@ -101,6 +112,46 @@ func TestEachLimitHolds(t *testing.T) {
 			var refusal *Error
 			require.ErrorAs(t, err, &refusal)
 			require.Equal(t, OverLimit, refusal.Reason, "%v", err)
+		})
+	}
+}
+
+// TestTheWorstFunctionsCompileInTime builds functions that are at several
+// limits at once and compiles them with metering.
+func TestTheWorstFunctionsCompileInTime(t *testing.T) {
+	l := DefaultLimits()
+	locals := func(n int) []byte {
+		var w writer
+		w.length(1)
+		w.length(n)
+		w.byte(byte(I32))
+		return w.out
+	}
+	// An if for each block, which reads one variable and writes another.
+	conditions := func(blocks, variables int) []byte {
+		var w writer
+		for i := range blocks {
+			w.byte(opLocalGet)
+			w.length(i % variables)
+			w.byte(opIf, emptyBlock, opI32Const, 1, 0x21)
+			w.length(i * 7 % variables)
+			w.byte(opEnd)
+		}
+		w.byte(opEnd)
+		return w.out
+	}
+	for name, body := range map[string][]byte{
+		"loops":                join(locals(1), repeat(l.Loops, opLoop, emptyBlock, opEnd), []byte{opEnd}),
+		"blocks":               join(locals(8), conditions(l.Blocks, 8)),
+		"variables and blocks": join(locals(1024), conditions(1024, 1024)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			wasm := instrumented(t, withBody(body...))
+			began := time.Now()
+			_, err := newRuntime(t, refill).CompileModule(context.Background(), wasm)
+			require.NoError(t, err)
+			t.Log(time.Since(began))
+			require.Less(t, time.Since(began), 10*time.Second)
 		})
 	}
 }

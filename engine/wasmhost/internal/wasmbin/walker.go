@@ -26,8 +26,9 @@ type walker struct {
 	// locals is the number of parameters and local variables.
 	locals int
 	// open holds the opcodes of the open blocks; the first is the function.
-	open  []byte
-	loops int
+	open []byte
+	// nest is the number of open loops, loops and blocks the number of all.
+	nest, loops, blocks int
 }
 
 // next reads one instruction; it returns false at the end of the function, or after an
@@ -226,21 +227,30 @@ func (w *walker) block(in *instruction) {
 		in.closes = w.open[top]
 		w.open = w.open[:top]
 		if in.closes == opLoop {
-			w.loops--
+			w.nest--
 		}
 	}
 }
 
 func (w *walker) openBlock(in *instruction) {
 	w.open = append(w.open, in.op)
-	if len(w.open)-1 > w.limits.BlockNest {
-		w.fail(OverLimit, in.start, "the %s has more than %d blocks within each other", w.where, w.limits.BlockNest)
+	w.blocks++
+	if in.op == opLoop {
+		w.loops++
+		w.nest++
 	}
-	if in.op != opLoop {
-		return
-	}
-	w.loops++
-	if w.loops > w.limits.LoopNest {
-		w.fail(OverLimit, in.start, "the %s has more than %d loops within each other", w.where, w.limits.LoopNest)
+	l := w.limits
+	switch {
+	case len(w.open)-1 > l.BlockNest:
+		w.fail(OverLimit, in.start, "the %s has more than %d blocks within each other", w.where, l.BlockNest)
+	case w.nest > l.LoopNest:
+		w.fail(OverLimit, in.start, "the %s has more than %d loops within each other", w.where, l.LoopNest)
+	case w.loops > l.Loops:
+		w.fail(OverLimit, in.start, "the %s has more than %d loops; split it", w.where, l.Loops)
+	case w.blocks > l.Blocks:
+		w.fail(OverLimit, in.start, "the %s has more than %d blocks; split it", w.where, l.Blocks)
+	case w.blocks*w.locals > l.VariableBlocks:
+		w.fail(OverLimit, in.start, "the %s has %d local variables and more than %d blocks, the limit of the product is %d; split it",
+			w.where, w.locals, w.blocks-1, l.VariableBlocks)
 	}
 }
