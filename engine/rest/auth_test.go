@@ -142,7 +142,7 @@ func TestGuessingIsSlowedDownForOneUserFromOneAddress(t *testing.T) {
 	for range 6 {
 		err := try(password, "10.0.0.1")
 		require.Equal(t, engine.CodeExhausted, engine.CodeOf(err), "even the right password waits")
-		r, ok := errors.AsType[*refusal](err)
+		r, ok := errors.AsType[*refusalError](err)
 		require.True(t, ok)
 		require.Equal(t, pause, r.retry)
 		require.NoError(t, try(password, "10.0.0.2"), "others are not held up")

@@ -43,7 +43,7 @@ func (f *failures) check(who login, now time.Time) error {
 	if known == nil || !now.Before(known.paused) {
 		return nil
 	}
-	return &refusal{
+	return &refusalError{
 		reason: engine.Errorf(engine.CodeExhausted, "too many failed logins as this user from your address: wait"),
 		retry:  known.paused.Sub(now),
 	}

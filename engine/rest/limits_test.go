@@ -56,7 +56,7 @@ func TestABodyOfAGigabyteIsRefusedUnread(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const gigabyte = 1 << 30
 			body := &endless{left: gigabyte}
-			r, err := http.NewRequest("POST", s.url+c.path, body)
+			r, err := http.NewRequest(http.MethodPost, s.url+c.path, body)
 			require.NoError(t, err)
 			if !c.chunked {
 				r.ContentLength = gigabyte
@@ -80,10 +80,8 @@ func TestFewModulesArriveAtOnce(t *testing.T) {
 	module := "\x00asm" + strings.Repeat("x", 2000)
 	var arriving []net.Conn
 	for range maxUploads {
-		c, err := net.Dial("tcp", s.addr)
-		require.NoError(t, err)
-		defer c.Close()
-		_, err = fmt.Fprintf(c, "POST /v1/modules HTTP/1.1\r\nHost: x\r\nAuthorization: Basic x\r\nContent-Length: 2004\r\n\r\n\x00asm")
+		c := s.dial()
+		_, err := fmt.Fprintf(c, "POST /v1/modules HTTP/1.1\r\nHost: x\r\nAuthorization: Basic x\r\nContent-Length: 2004\r\n\r\n\x00asm")
 		require.NoError(t, err)
 		arriving = append(arriving, c)
 	}
@@ -166,11 +164,10 @@ func TestWhatIsNoHTTPIsRefused(t *testing.T) {
 		"POST / HTTP/1.1\r\nContent-Length: 5\r\n":                  {408, "deadline", "in time"},
 		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab": {408, "deadline", "in time"},
 	} {
-		c2, err := net.Dial("tcp", s.addr)
+		c2 := s.dial()
+		_, err := fmt.Fprint(c2, text)
 		require.NoError(t, err)
-		_, err = fmt.Fprint(c2, text)
-		require.NoError(t, err)
-		r, err := http.NewRequest("GET", s.url, nil)
+		r, err := http.NewRequest(http.MethodGet, s.url, nil)
 		require.NoError(t, err)
 		a := s.read(c2, r)
 		require.Equal(t, c.status, a.status, "%q: %s", text, a.text)
@@ -182,10 +179,8 @@ func TestWhatIsNoHTTPIsRefused(t *testing.T) {
 func TestRequestsOfOneConnectionDoNotMix(t *testing.T) {
 	s := start(t)
 	app := s.app("Trustful")
-	c, err := net.Dial("tcp", s.addr)
-	require.NoError(t, err)
-	defer c.Close()
-	r, err := http.NewRequest("GET", s.url, nil)
+	c := s.dial()
+	r, err := http.NewRequest(http.MethodGet, s.url, nil)
 	require.NoError(t, err)
 	r.SetBasicAuth("admin", password)
 	var both bytes.Buffer

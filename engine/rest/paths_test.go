@@ -57,18 +57,16 @@ func everyByte(s string) string {
 }
 
 // raw sends a request whose target nobody has tidied up.
-func (s *site) raw(method, target string, headers ...string) answer {
+func (s *site) raw(method, target string) answer {
 	s.t.Helper()
-	c, err := net.Dial("tcp", s.addr)
-	require.NoError(s.t, err)
-	defer c.Close()
+	c := s.dial()
 	request, err := http.NewRequest(method, s.url, nil)
 	require.NoError(s.t, err)
 	request.SetBasicAuth("admin", password)
-	lines := append([]string{
+	lines := []string{
 		method + " " + target + " HTTP/1.1", "Host: " + s.addr, "Connection: close", "Content-Length: 0",
 		"Authorization: " + request.Header.Get("Authorization"),
-	}, headers...)
+	}
 	_, err = io.WriteString(c, strings.Join(lines, "\r\n")+"\r\n\r\n")
 	require.NoError(s.t, err)
 	return s.read(c, request)
@@ -134,7 +132,7 @@ func FuzzAnIDSurvivesThePath(f *testing.F) {
 	f.Cleanup(s.abandon)
 	app, err := e.CreateApplication(f.Context(), engine.Caller{Tenant: engine.DefaultTenant}, engine.ApplicationSpec{Name: "fuzz"})
 	require.NoError(f, err)
-	login, err := http.NewRequest("GET", "/", nil)
+	login, err := http.NewRequest(http.MethodGet, "/", nil)
 	require.NoError(f, err)
 	login.SetBasicAuth("admin", password)
 	f.Fuzz(func(t *testing.T, id string) {

@@ -54,51 +54,51 @@ var outcomes = map[engine.Code]struct {
 // decision could be reached.
 const retryAfter = time.Second
 
-// refusal is an error that says more of its answer than an engine.Error can.
-type refusal struct {
+// refusalError is an error that says more of its answer than an engine.Error can.
+type refusalError struct {
 	reason *engine.Error
 	status int           // 0: what the code maps to
 	retry  time.Duration // 0: what the status asks for
 }
 
-func (r *refusal) Error() string { return r.reason.Error() }
+func (r *refusalError) Error() string { return r.reason.Error() }
 
-func (r *refusal) Unwrap() error { return r.reason }
+func (r *refusalError) Unwrap() error { return r.reason }
 
 // refusef makes a refusal with a status of its own.
-func refusef(status int, code engine.Code, format string, args ...any) *refusal {
-	return &refusal{reason: engine.Errorf(code, format, args...), status: status}
+func refusef(status int, code engine.Code, format string, args ...any) *refusalError {
+	return &refusalError{reason: engine.Errorf(code, format, args...), status: status}
 }
 
 // refusalOf says how any error is answered.
-func refusalOf(err error) refusal {
-	if r, ok := errors.AsType[*refusal](err); ok {
+func refusalOf(err error) refusalError {
+	if r, ok := errors.AsType[*refusalError](err); ok {
 		return *r
 	}
 	if e, ok := errors.AsType[*engine.Error](err); ok {
-		return refusal{reason: e}
+		return refusalError{reason: e}
 	}
 	if e, ok := errors.AsType[*fiber.Error](err); ok {
 		return ofRouter(e)
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return refusal{reason: engine.Wrap(err, engine.CodeDeadline, "the request's time ran out before it could be answered: try again")}
+		return refusalError{reason: engine.Wrap(err, engine.CodeDeadline, "the request's time ran out before it could be answered: try again")}
 	case errors.Is(err, context.Canceled):
-		return refusal{reason: engine.Wrap(err, engine.CodeUnavailable, "this node is shutting down: ask another one")}
+		return refusalError{reason: engine.Wrap(err, engine.CodeUnavailable, "this node is shutting down: ask another one")}
 	}
-	return refusal{reason: engine.Wrap(err, engine.CodeInternal, "a defect of the server; its log tells more under the incident's id")}
+	return refusalError{reason: engine.Wrap(err, engine.CodeInternal, "a defect of the server; its log tells more under the incident's id")}
 }
 
 // ofRouter is for requests that no route takes.
-func ofRouter(e *fiber.Error) refusal {
+func ofRouter(e *fiber.Error) refusalError {
 	switch e.Code {
 	case http.StatusNotFound:
-		return refusal{reason: engine.Errorf(engine.CodeNotFound, "there is no such route: check the path")}
+		return refusalError{reason: engine.Errorf(engine.CodeNotFound, "there is no such route: check the path")}
 	case http.StatusMethodNotAllowed:
-		return refusal{reason: engine.Errorf(engine.CodeUnsupported, "this route does not take that method: see the Allow header")}
+		return refusalError{reason: engine.Errorf(engine.CodeUnsupported, "this route does not take that method: see the Allow header")}
 	}
-	return refusal{reason: engine.Wrap(e, engine.CodeInternal, "a defect of the server; its log tells more under the incident's id")}
+	return refusalError{reason: engine.Wrap(e, engine.CodeInternal, "a defect of the server; its log tells more under the incident's id")}
 }
 
 // refuse writes the problem that err is. What is the server's fault gets an

@@ -35,9 +35,7 @@ func slowReady(begun chan<- struct{}, end <-chan struct{}) func(*Options) {
 func TestAStopLetsRequestsFinish(t *testing.T) {
 	begun, end := make(chan struct{}, 1), make(chan struct{})
 	s := start(t, slowReady(begun, end))
-	unused, err := net.Dial("tcp", s.addr) // sends nothing, and holds nothing up
-	require.NoError(t, err)
-	defer unused.Close()
+	s.dial() // sends nothing, and holds nothing up
 	status := make(chan int, 1)
 	go func() { status <- s.do("GET", "/readyz", "", anonymous).status }()
 	<-begun
@@ -46,7 +44,7 @@ func TestAStopLetsRequestsFinish(t *testing.T) {
 	require.Eventually(t, func() bool {
 		c, err := net.Dial("tcp", s.addr)
 		if err == nil {
-			c.Close()
+			_ = c.Close()
 		}
 		return err != nil
 	}, time.Second, 5*time.Millisecond, "nothing new is accepted")
@@ -59,7 +57,7 @@ func TestAStopCutsOffWhatDoesNotEnd(t *testing.T) {
 	begun := make(chan struct{}, 1)
 	s := start(t, slowReady(begun, nil), func(o *Options) { o.ShutdownTimeout = 50 * time.Millisecond })
 	go func() {
-		r, err := http.NewRequest("GET", s.url+"/readyz", nil)
+		r, err := http.NewRequest(http.MethodGet, s.url+"/readyz", nil)
 		if err == nil {
 			if resp, err := s.client.Do(r); err == nil {
 				resp.Body.Close()
@@ -86,7 +84,7 @@ func TestAListenerThatBreaksEndsTheServer(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ended := make(chan error, 1)
-	go func() { ended <- New(Options{}).Run(context.Background(), ln) }()
+	go func() { ended <- New(Options{}).Run(t.Context(), ln) }()
 	time.Sleep(20 * time.Millisecond)
 	require.NoError(t, ln.Close())
 	require.ErrorContains(t, <-ended, "cannot accept connections")
@@ -118,7 +116,7 @@ func TestTheServerSpeaksTLS(t *testing.T) {
 	s.url = "https://" + s.addr
 	require.Equal(t, 200, s.do("GET", "/v1/applications", "").status)
 	body := &endless{left: 1 << 30}
-	r, err := http.NewRequest("POST", s.url+"/v1/applications", body)
+	r, err := http.NewRequest(http.MethodPost, s.url+"/v1/applications", body)
 	require.NoError(t, err)
 	refused(t, s.send(r), 413, "invalid", "", "262144")
 }

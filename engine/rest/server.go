@@ -136,7 +136,7 @@ func New(o Options) *Server {
 func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 	defer s.abandon()
 	open := newConns(ln)
-	defer open.Close()
+	defer func() { _ = open.Close() }()
 	var listener net.Listener = open
 	if s.options.TLS != nil {
 		listener = tls.NewListener(open, s.options.TLS)
@@ -151,9 +151,7 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 		return errors.Join(fmt.Errorf("rest: cannot accept connections: %w", err), s.stop(open))
 	case <-ctx.Done():
 	}
-	err := s.stop(open)
-	<-broken
-	return err
+	return errors.Join(s.stop(open), <-broken)
 }
 
 // stop lets requests finish, or else cuts them off.

@@ -59,12 +59,12 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-func start(t testing.TB, change ...func(*Options)) *site {
-	t.Helper()
+func start(tb testing.TB, change ...func(*Options)) *site {
+	tb.Helper()
 	store := enginetest.NewMemoryStore()
 	e := engine.New(engine.Options{Store: store, Builtins: builtin.Services(), Runtime: fakeRuntime{}})
-	_, err := e.Bootstrap(t.Context(), password)
-	require.NoError(t, err)
+	_, err := e.Bootstrap(tb.Context(), password)
+	require.NoError(tb, err)
 	log := &logBuffer{}
 	o := Options{
 		Engine: e, Log: slog.New(slog.NewJSONHandler(log, nil)), Version: Version{Version: "1.2.3", Commit: "abc"},
@@ -74,14 +74,14 @@ func start(t testing.TB, change ...func(*Options)) *site {
 		c(&o)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
+	require.NoError(tb, err)
+	ctx, cancel := context.WithCancel(tb.Context())
 	ended := make(chan error, 1)
 	server := New(o)
 	go func() { ended <- server.Run(ctx, ln) }()
 	transport := &http.Transport{MaxIdleConnsPerHost: 128}
 	s := &site{
-		t: t, url: "http://" + ln.Addr().String(), addr: ln.Addr().String(), engine: e, store: store, log: log,
+		t: tb, url: "http://" + ln.Addr().String(), addr: ln.Addr().String(), engine: e, store: store, log: log,
 		client: &http.Client{Transport: transport, Timeout: 20 * time.Second},
 	}
 	s.stop = sync.OnceValue(func() error {
@@ -91,7 +91,7 @@ func start(t testing.TB, change ...func(*Options)) *site {
 		e.Close()
 		return err
 	})
-	t.Cleanup(func() { _ = s.stop() })
+	tb.Cleanup(func() { _ = s.stop() })
 	return s
 }
 
@@ -147,6 +147,15 @@ func (s *site) send(r *http.Request) answer {
 	return a
 }
 
+// dial opens a connection of its own.
+func (s *site) dial() net.Conn {
+	s.t.Helper()
+	c, err := net.Dial("tcp", s.addr)
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
 // app makes an application and returns its path.
 func (s *site) app(service string) string {
 	s.t.Helper()
@@ -156,16 +165,16 @@ func (s *site) app(service string) string {
 }
 
 // refused checks that an answer is a problem of this kind.
-func refused(t testing.TB, a answer, status int, code, field, words string) {
-	t.Helper()
-	require.Equal(t, status, a.status, a.text)
-	require.Equal(t, "application/problem+json", a.header.Get("Content-Type"))
-	require.Equal(t, code, a.str("code"), a.text)
-	require.Equal(t, field, a.str("field"), a.text)
-	require.Contains(t, a.str("detail"), words)
-	require.EqualValues(t, status, a.json["status"])
-	require.Equal(t, http.StatusText(status), a.str("title"))
-	require.Equal(t, "about:blank", a.str("type"))
-	require.Equal(t, a.header.Get("X-Request-Id"), a.str("requestId"))
-	require.NotEmpty(t, a.str("requestId"))
+func refused(tb testing.TB, a answer, status int, code, field, words string) {
+	tb.Helper()
+	require.Equal(tb, status, a.status, a.text)
+	require.Equal(tb, "application/problem+json", a.header.Get("Content-Type"))
+	require.Equal(tb, code, a.str("code"), a.text)
+	require.Equal(tb, field, a.str("field"), a.text)
+	require.Contains(tb, a.str("detail"), words)
+	require.EqualValues(tb, status, a.json["status"])
+	require.Equal(tb, http.StatusText(status), a.str("title"))
+	require.Equal(tb, "about:blank", a.str("type"))
+	require.Equal(tb, a.header.Get("X-Request-Id"), a.str("requestId"))
+	require.NotEmpty(tb, a.str("requestId"))
 }
