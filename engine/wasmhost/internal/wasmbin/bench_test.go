@@ -87,3 +87,20 @@ func BenchmarkRewriting(b *testing.B) {
 	b.Run("compile original", func(b *testing.B) { compile(b, wasm) })
 	b.Run("compile metered", func(b *testing.B) { compile(b, instrumented(b, wasm)) })
 }
+
+// BenchmarkOperations measures, in a loop each, what the weights of the meter
+// rest on. The empty loop is the price of the loop itself.
+func BenchmarkOperations(b *testing.B) {
+	m, err := Parse(wattest.Module(b, "operations"), limits())
+	require.NoError(b, err)
+	for _, e := range m.Exports {
+		if e.Kind != KindFunc {
+			continue
+		}
+		b.Run(e.Name, func(b *testing.B) {
+			mod := start(b, newRuntime(b, refill), wattest.Module(b, "operations"))
+			_, err := mod.ExportedFunction(e.Name).Call(context.Background(), uint64(b.N))
+			require.NoError(b, err)
+		})
+	}
+}
