@@ -50,7 +50,12 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 		return err
 	}
 	closing.add(store.Close)
-	e := engine.New(engine.Options{Store: store, Builtins: builtin.Services(), Log: log})
+	modules, err := newRuntime(ctx, c.Modules, log)
+	if err != nil {
+		return err
+	}
+	closing.add(func() error { modules.Close(); return nil })
+	e := engine.New(engine.Options{Store: store, Builtins: builtin.Services(), Runtime: modules, Log: log})
 	closing.add(func() error { e.Close(); return nil })
 	if err := bootstrap(ctx, e, c, log); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/credence-engine/credence/config"
 	"github.com/credence-engine/credence/engine"
 	"github.com/credence-engine/credence/engine/rest"
+	"github.com/credence-engine/credence/engine/wasmhost"
 )
 
 // closers closes what was opened, last first.
@@ -53,4 +54,13 @@ func newServer(c config.Config, e *engine.Engine, ready func(context.Context) er
 		options.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	}
 	return rest.New(options), nil
+}
+
+func newRuntime(ctx context.Context, c config.Modules, log *slog.Logger) (*wasmhost.Runtime, error) {
+	limits := wasmhost.DefaultLimits()
+	limits.CallTimeout, limits.ProvideTimeout, limits.StartTimeout = c.CallTimeout, c.ProvideTimeout, c.StartTimeout
+	limits.MemoryPages, limits.MemoryPagesCeiling = uint32(c.MemoryPages), uint32(c.MemoryPagesCeiling)
+	limits.Concurrency, limits.Queue, limits.QueueWait = c.Concurrency, c.Queue, c.QueueWait
+	limits.HostCalls = c.HostCalls
+	return wasmhost.New(ctx, wasmhost.Options{CacheDir: c.CacheDir, Limits: limits, Log: log})
 }
