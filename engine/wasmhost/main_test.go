@@ -28,22 +28,48 @@ var admin = engine.Caller{Tenant: engine.DefaultTenant, User: "admin", RequestID
 
 // untried is a runtime that starts what would not pass the trial, so that
 // hostile modules get to serve.
-type untried struct{ *Runtime }
+type untried struct {
+	*Runtime
+	mu      sync.Mutex
+	started map[engine.ServiceName]*service // the last of each name
+}
 
-func (u untried) Start(ctx context.Context, s engine.Service, fetch func(context.Context) ([]byte, error)) (engine.RunningService, error) {
+func (u *untried) Start(ctx context.Context, s engine.Service, fetch func(context.Context) ([]byte, error)) (engine.RunningService, error) {
 	started, err := u.prepare(ctx, s, fetch)
 	if err != nil {
 		return nil, err
 	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.started[s.Name] = started
 	return started, nil
+}
+
+func (u *untried) service(name engine.ServiceName) *service {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.started[name]
+}
+
+// idle returns the instances of a service that wait for a call.
+func (u *untried) idle(name engine.ServiceName) []*instance {
+	s := u.service(name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []*instance
+	for _, p := range s.pools {
+		all = append(all, p.idle...)
+	}
+	return all
 }
 
 // world is an engine over a memory store whose custom services are modules.
 type world struct {
 	*engine.Engine
 	t       testing.TB
-	runtime *Runtime
+	runtime *untried
 	log     *logBuffer
+	units   *units
 }
 
 func newWorld(t testing.TB, o Options) *world {
@@ -55,10 +81,36 @@ func newWorldOn(t testing.TB, store engine.Store, o Options) *world {
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	w.runtime = newRuntime(t, o)
-	w.Engine = engine.New(engine.Options{Store: store, Builtins: builtin.Services(), Runtime: untried{w.runtime}, Log: o.Log})
+	w.runtime = &untried{Runtime: newRuntime(t, o), started: map[engine.ServiceName]*service{}}
+	w.units = &units{}
+	builtins := builtin.Services()
+	builtins[unitService] = w.units
+	w.Engine = engine.New(engine.Options{Store: store, Builtins: builtins, Runtime: w.runtime, Log: o.Log})
 	t.Cleanup(w.Engine.Close)
+	w.units.open = func(t testing.TB) { _, _ = w.in(t).lookup(w.units.app(w.in(t)), "unit") }
 	return w
+}
+
+// in returns the same world for a subtest.
+func (w *world) in(t testing.TB) *world {
+	return &world{Engine: w.Engine, t: t, runtime: w.runtime, log: w.log, units: w.units}
+}
+
+// call calls a method of a service in a unit of work of its own, with the id "x" and the body "b".
+func (w *world) call(s *service, app *engine.Application, m method) error {
+	return w.units.work(w.t, func(ctx context.Context, tx *engine.Tx) (err error) {
+		switch m {
+		case provide:
+			_, err = s.Provide(ctx, tx, app, engine.Credentials{ID: "x", Body: []byte("b"), Status: engine.Available})
+		case markInUse:
+			err = s.MarkInUse(ctx, tx, app, "x")
+		case markRevoked:
+			err = s.MarkRevoked(ctx, tx, app, "x")
+		default:
+			_, err = s.Lookup(ctx, tx, app, "x")
+		}
+		return err
+	})
 }
 
 func newRuntime(t testing.TB, o Options) *Runtime {
@@ -125,6 +177,11 @@ func (w *world) verify(app engine.ApplicationID, id engine.CredentialsID) (engin
 func (w *world) provision(app engine.ApplicationID, id engine.CredentialsID, body string) error {
 	_, err := w.Provision(w.t.Context(), admin, app, engine.ProvisionRequest{ID: id, Body: []byte(body)})
 	return err
+}
+
+// fetch hands out a module.
+func fetch(wasm []byte) func(context.Context) ([]byte, error) {
+	return func(context.Context) ([]byte, error) { return wasm, nil }
 }
 
 // tiny is the smallest service. The export verify_proof, which this version
