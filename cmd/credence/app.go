@@ -43,7 +43,7 @@ func newAppCreateCommand(r *remote) *cobra.Command {
 }
 
 func newAppListCommand(r *remote) *cobra.Command {
-	var limit int
+	var limit uint
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List applications",
@@ -70,7 +70,11 @@ func newAppGetCommand(r *remote) *cobra.Command {
 		Short: "Show an application, by its id or name",
 		Args:  takes("APP"),
 		RunE: r.do(func(ctx context.Context, c *client.Client, args []string) error {
-			app, err := c.FindApplication(ctx, args[0])
+			id, err := c.ApplicationID(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			app, err := c.Application(ctx, id)
 			if err != nil {
 				return err
 			}
@@ -105,11 +109,11 @@ func newAppUpdateCommand(r *remote) *cobra.Command {
 		if cmd.Flags().Changed("service") {
 			patch.CredentialsService = &service
 		}
-		app, err := c.FindApplication(ctx, args[0])
+		id, err := c.ApplicationID(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		app, err = c.UpdateApplication(ctx, app.Value.ID, patch)
+		app, err := c.UpdateApplication(ctx, id, patch)
 		if err != nil {
 			return err
 		}
@@ -124,14 +128,14 @@ func newAppDeleteCommand(r *remote) *cobra.Command {
 		Short: "Delete an application with its credentials and registrations",
 		Args:  takes("APP"),
 		RunE: r.do(func(ctx context.Context, c *client.Client, args []string) error {
-			app, err := c.FindApplication(ctx, args[0])
+			id, err := c.ApplicationID(ctx, args[0])
 			if err != nil {
 				return err
 			}
-			if err := c.DeleteApplication(ctx, app.Value.ID); err != nil {
+			if err := c.DeleteApplication(ctx, id); err != nil {
 				return err
 			}
-			r.tell("deleted application %s (%s) with its credentials and registrations", app.Value.Name, app.Value.ID)
+			r.tellf("deleted application %s with its credentials and registrations", args[0])
 			return nil
 		}),
 		ValidArgsFunction: r.completeFirst(appNames),

@@ -30,7 +30,7 @@ func TestAppCreateReadsTheStandardInput(t *testing.T) {
 	s := newCustomSite(t)
 	r := credence(t, s.env(), `{"from": "stdin"}`, "app", "create", "plant", "--service", "custom", "--service-config", "@-")
 	require.Equal(t, exitDone, r.code, r.stderr)
-	require.Equal(t, `{"from":"stdin"}`, line(t, r.stdout, "service config"))
+	require.JSONEq(t, `{"from":"stdin"}`, line(t, r.stdout, "service config"))
 }
 
 func TestAppCreateIsRefused(t *testing.T) {
@@ -51,7 +51,7 @@ func TestAppIsFoundByIDAndByName(t *testing.T) {
 
 	r := s.run(t, "app", "get", "nobody")
 	require.Equal(t, exitFailed, r.code)
-	require.Equal(t, "credence: there is no application named \"nobody\": see those that exist with credence app list\n", r.stderr)
+	require.Equal(t, "credence: there is no application named \"nobody\": see those that exist with credence app list (not_found)\n", r.stderr)
 }
 
 func TestAppNamesMayHoldAnything(t *testing.T) {
@@ -77,8 +77,8 @@ func TestAppUpdateChangesOnlyWhatIsNamed(t *testing.T) {
 
 func TestAppDeleteSaysWhatItDid(t *testing.T) {
 	s := newSite(t)
-	id := s.get(t, "app", "create", "plant")["id"].(string)
-	require.Equal(t, "deleted application plant ("+id+") with its credentials and registrations\n", s.must(t, "app", "delete", "plant"))
+	s.must(t, "app", "create", "plant")
+	require.Equal(t, "deleted application plant with its credentials and registrations\n", s.must(t, "app", "delete", "plant"))
 	require.Equal(t, exitFailed, s.run(t, "app", "delete", "plant").code)
 
 	s.must(t, "app", "create", "plant")
@@ -90,7 +90,7 @@ func TestAppDeleteSaysWhatItDid(t *testing.T) {
 
 func TestAppListHasAllForms(t *testing.T) {
 	s := newCustomSite(t)
-	require.Equal(t, "{\n  \"items\": []\n}\n", s.must(t, "app", "list", "-o", "json"))
+	require.Equal(t, "{\n  \"items\": []\n}\n", s.must(t, "app", "list", "-o", "json")) //nolint:testifylint // the form matters
 	s.must(t, "app", "create", "plant", "--service", "Internal")
 	s.must(t, "app", "create", "a rather long name", "--service", "custom", "--service-config", `{"big": 12345678901234567890, "s": "007"}`)
 

@@ -17,16 +17,16 @@ func newCredentialsCommand(r *remote) *cobra.Command {
 
 func newCredentialsListCommand(r *remote) *cobra.Command {
 	var (
-		app    appFlag
+		app    string
 		filter client.CredentialsFilter
-		limit  int
+		limit  uint
 	)
 	cmd := &cobra.Command{
 		Use:   "list --app APP",
 		Short: "List the credentials of an application",
 		Args:  takes(),
 		RunE: r.do(func(ctx context.Context, c *client.Client, _ []string) error {
-			id, err := app.id(ctx, c)
+			id, err := c.ApplicationID(ctx, app)
 			if err != nil {
 				return err
 			}
@@ -41,7 +41,7 @@ func newCredentialsListCommand(r *remote) *cobra.Command {
 			return r.print(entries.JSON, rows)
 		}),
 	}
-	app.bind(cmd, r)
+	bindApp(cmd, r, &app)
 	cmd.Flags().StringVar(&filter.Status, "status", "", "only those with this `status`: AVAILABLE, IN_USE, REVOKED")
 	cmd.Flags().StringArrayVar(&filter.Labels, "label", nil, "only those with this label, `key=value`; repeatable")
 	bindLimit(cmd, &limit)
@@ -55,13 +55,13 @@ func newCredentialsListCommand(r *remote) *cobra.Command {
 
 // aboutCredentials makes a command about one entry: `use --app APP ID`.
 func aboutCredentials(r *remote, use, short string, act func(ctx context.Context, c *client.Client, app, id string) error) *cobra.Command {
-	var app appFlag
+	var app string
 	cmd := &cobra.Command{
 		Use:   use + " --app APP ID",
 		Short: short,
 		Args:  takes("ID"),
 		RunE: r.do(func(ctx context.Context, c *client.Client, args []string) error {
-			id, err := app.id(ctx, c)
+			id, err := c.ApplicationID(ctx, app)
 			if err != nil {
 				return err
 			}
@@ -69,7 +69,7 @@ func aboutCredentials(r *remote, use, short string, act func(ctx context.Context
 		}),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	app.bind(cmd, r)
+	bindApp(cmd, r, &app)
 	return cmd
 }
 

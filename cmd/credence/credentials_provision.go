@@ -50,7 +50,7 @@ func readPublicKey(w *world, path string) ([]byte, error) {
 
 func newCredentialsProvisionCommand(r *remote) *cobra.Command {
 	var (
-		app     appFlag
+		app     string
 		body    bodyFlags
 		labels  []string
 		request client.ProvisionRequest
@@ -60,7 +60,7 @@ func newCredentialsProvisionCommand(r *remote) *cobra.Command {
 		Short: "Register credentials, so that their endpoint may connect",
 		Args:  takes(),
 		RunE: r.do(func(ctx context.Context, c *client.Client, _ []string) error {
-			id, err := app.id(ctx, c)
+			id, err := c.ApplicationID(ctx, app)
 			if err != nil {
 				return err
 			}
@@ -75,7 +75,7 @@ func newCredentialsProvisionCommand(r *remote) *cobra.Command {
 			return r.print(entry.JSON, rows)
 		}),
 	}
-	app.bind(cmd, r)
+	bindApp(cmd, r, &app)
 	body.bind(cmd)
 	cmd.Flags().StringVar(&request.ID, "id", "", "`id` of the credentials; without it, the application's scheme gives the hash of the body")
 	cmd.Flags().StringArrayVar(&labels, "label", nil, "label to put on them, `key=value`; repeatable")

@@ -170,7 +170,7 @@ func TestRegistrationBindGetDelete(t *testing.T) {
 	s.refused(t, "not_found", "registration", "get", "--app", "plant", "a")
 	table := s.must(t, append(bind, "@"+file(t, "profile.json", `{"model": "x<1>"}`))...)
 	require.Equal(t, "3", line(t, table, "profile version"))
-	require.Equal(t, `{"model":"x<1>"}`, line(t, table, "profile"))
+	require.JSONEq(t, `{"model":"x<1>"}`, line(t, table, "profile"))
 	require.NotContains(t, table, "endpoint", "nobody has connected yet")
 
 	require.Equal(t, exitDone, s.run(t, "verify", "--app", "plant", "a", "--endpoint", "e-1").code)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,8 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/credence-engine/credence/cmd/credence/client"
 )
 
 // maxInputBytes bounds what is read of a file or of the standard input. The
@@ -85,20 +82,11 @@ func readInput(w *world, path string) ([]byte, error) {
 	return content, nil
 }
 
-// appFlag names the application that a command is about.
-type appFlag string
-
-// bind defines the flag, which is required, in a command.
-func (f *appFlag) bind(cmd *cobra.Command, r *remote) {
-	cmd.Flags().StringVar((*string)(f), "app", "", "`application`, by its id or name (required)")
+// bindApp defines the flag --app, which is required.
+func bindApp(cmd *cobra.Command, r *remote, app *string) {
+	cmd.Flags().StringVar(app, "app", "", "`application`, by its id or name (required)")
 	requireFlag(cmd, "app")
 	completeFlag(cmd, "app", r.complete(appNames))
-}
-
-// id asks the server for the application's id.
-func (f *appFlag) id(ctx context.Context, c *client.Client) (string, error) {
-	app, err := c.FindApplication(ctx, string(*f))
-	return app.Value.ID, err
 }
 
 // requireFlag makes a flag that is defined in cmd a required one.
@@ -121,8 +109,9 @@ func takes(names ...string) cobra.PositionalArgs {
 	}
 }
 
-func bindLimit(cmd *cobra.Command, limit *int) {
-	cmd.Flags().IntVar(limit, "limit", 0, "list at most this `number`; 0 lists all")
+// bindLimit defines the flag --limit of a listing.
+func bindLimit(cmd *cobra.Command, limit *uint) {
+	cmd.Flags().UintVar(limit, "limit", 0, "list at most this `number`; 0 lists all")
 }
 
 // parseLabels reads texts of the form key=value. A key without a value has the

@@ -41,7 +41,7 @@ func newModuleUploadCommand(r *remote) *cobra.Command {
 }
 
 func newModuleListCommand(r *remote) *cobra.Command {
-	var limit int
+	var limit uint
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the modules",
@@ -87,7 +87,7 @@ func newModuleDeleteCommand(r *remote) *cobra.Command {
 			if err := c.DeleteModule(ctx, args[0]); err != nil {
 				return err
 			}
-			r.tell("deleted module %s", args[0])
+			r.tellf("deleted module %s", args[0])
 			return nil
 		}),
 		ValidArgsFunction: r.completeFirst(moduleDigests),

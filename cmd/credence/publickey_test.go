@@ -25,12 +25,12 @@ type keys struct {
 	publicPEM, certificatePEM, privatePEM []byte
 }
 
-func newKeys(t testing.TB) keys {
-	t.Helper()
+func newKeys(tb testing.TB) keys {
+	tb.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	spki, err := x509.MarshalPKIXPublicKey(&private.PublicKey)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "device"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
@@ -38,9 +38,9 @@ func newKeys(t testing.TB) keys {
 		IsCA: true, BasicConstraintsValid: true,
 	}
 	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return keys{
 		private: private, spki: spki, certificate: certificate,
 		publicPEM: inPEM("PUBLIC KEY", spki), certificatePEM: inPEM("CERTIFICATE", certificate), privatePEM: inPEM("PRIVATE KEY", pkcs8),

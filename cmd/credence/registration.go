@@ -53,7 +53,7 @@ func newRegistrationDeleteCommand(r *remote) *cobra.Command {
 			if err := c.DeleteRegistration(ctx, app, id); err != nil {
 				return err
 			}
-			r.tell("deleted the registration of %s", id)
+			r.tellf("deleted the registration of %s", id)
 			return nil
 		})
 }

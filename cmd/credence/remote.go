@@ -147,9 +147,9 @@ func (r *remote) print(document json.RawMessage, rows output.Rows) error {
 	return nil
 }
 
-// tell says what was done where the server's answer does not: on the standard
+// tellf says what was done where the server's answer does not: on the standard
 // output for people, beside it where a program reads.
-func (r *remote) tell(format string, args ...any) {
+func (r *remote) tellf(format string, args ...any) {
 	to := r.w.stderr
 	if r.format == output.Table {
 		to = r.w.stdout

@@ -130,7 +130,7 @@ func newServiceDeleteCommand(r *remote) *cobra.Command {
 			if err := c.DeleteService(ctx, name); err != nil {
 				return err
 			}
-			r.tell("deleted credentials service %s", name)
+			r.tellf("deleted credentials service %s", name)
 			return nil
 		})
 }

@@ -65,15 +65,6 @@ func newSite(t *testing.T, change ...func(*engine.Options, *rest.Options)) *site
 	return &site{url: scheme + listener.Addr().String(), engine: e}
 }
 
-// newCustomSite is a site with a service of its own, named custom.
-func newCustomSite(t *testing.T) *site {
-	t.Helper()
-	s := newSite(t, withModules)
-	digest := line(t, s.must(t, "module", "upload", file(t, "m.wasm", module)), "digest")
-	s.must(t, "service", "deploy", "custom", "--module", digest)
-	return s
-}
-
 func withTLS(certificate tls.Certificate) func(*engine.Options, *rest.Options) {
 	return func(_ *engine.Options, o *rest.Options) {
 		o.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}

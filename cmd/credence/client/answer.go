@@ -38,7 +38,7 @@ func call[T any](ctx context.Context, c *Client, r request) (Answer[T], error) {
 
 // list reads a listing page by page: all of it, or its first items when limit
 // is not 0.
-func list[T any](ctx context.Context, c *Client, path string, query url.Values, limit int) (Answer[[]T], error) {
+func list[T any](ctx context.Context, c *Client, path string, query url.Values, limit uint) (Answer[[]T], error) {
 	items := []json.RawMessage{}
 	for {
 		page, err := call[struct {
@@ -49,7 +49,7 @@ func list[T any](ctx context.Context, c *Client, path string, query url.Values, 
 			return Answer[[]T]{}, err
 		}
 		items = append(items, page.Value.Items...)
-		if limit > 0 && len(items) >= limit {
+		if limit > 0 && uint(len(items)) >= limit {
 			items = items[:limit]
 			break
 		}

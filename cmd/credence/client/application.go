@@ -44,7 +44,7 @@ func (c *Client) CreateApplication(ctx context.Context, spec ApplicationSpec) (A
 }
 
 // Applications lists applications; a limit of 0 lists all.
-func (c *Client) Applications(ctx context.Context, limit int) (Answer[[]Application], error) {
+func (c *Client) Applications(ctx context.Context, limit uint) (Answer[[]Application], error) {
 	return list[Application](ctx, c, at("v1", "applications"), paged(), limit)
 }
 
@@ -53,23 +53,29 @@ func (c *Client) Application(ctx context.Context, id string) (Answer[Application
 	return call[Application](ctx, c, request{method: http.MethodGet, path: at("v1", "applications", id)})
 }
 
-var applicationID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+// applicationIDForm is that of a UUID. What looks like one is never taken for a
+// name.
+var applicationIDForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// FindApplication returns an application by its id or its name.
-func (c *Client) FindApplication(ctx context.Context, idOrName string) (Answer[Application], error) {
-	if applicationID.MatchString(idOrName) {
-		return c.Application(ctx, idOrName)
+// ApplicationID returns the id of an application that is given by its name or
+// by its id. An id is returned as it is, without asking.
+func (c *Client) ApplicationID(ctx context.Context, idOrName string) (string, error) {
+	if applicationIDForm.MatchString(idOrName) {
+		return idOrName, nil
 	}
 	query := paged()
 	query.Set("name", idOrName)
 	found, err := list[Application](ctx, c, at("v1", "applications"), query, 1)
 	if err != nil {
-		return Answer[Application]{}, err
+		return "", err
 	}
 	if len(found.Value) == 0 {
-		return Answer[Application]{}, fmt.Errorf("there is no application named %q: see those that exist with credence app list", idOrName)
+		return "", &Error{
+			Status: http.StatusNotFound, Code: "not_found",
+			Detail: fmt.Sprintf("there is no application named %q: see those that exist with credence app list", idOrName),
+		}
 	}
-	return c.Application(ctx, found.Value[0].ID)
+	return found.Value[0].ID, nil
 }
 
 // UpdateApplication applies a patch to the application with this id.

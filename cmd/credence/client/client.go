@@ -84,9 +84,6 @@ func New(o Options) (*Client, error) {
 // Close gives up idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Server is the base address.
-func (c *Client) Server() string { return c.base }
-
 func parseServer(server string) (string, error) {
 	u, err := url.Parse(server)
 	switch {

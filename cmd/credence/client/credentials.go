@@ -65,7 +65,7 @@ func (c *Client) Provision(ctx context.Context, app string, r ProvisionRequest) 
 
 // ListCredentials lists the credentials of an application; a limit of 0 lists
 // all that the filter chooses.
-func (c *Client) ListCredentials(ctx context.Context, app string, f CredentialsFilter, limit int) (Answer[[]Credentials], error) {
+func (c *Client) ListCredentials(ctx context.Context, app string, f CredentialsFilter, limit uint) (Answer[[]Credentials], error) {
 	query := paged()
 	if f.Status != "" {
 		query.Set("status", f.Status)

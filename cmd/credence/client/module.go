@@ -25,7 +25,7 @@ func (c *Client) UploadModule(ctx context.Context, wasm []byte) (Answer[Module],
 }
 
 // Modules lists modules; a limit of 0 lists all.
-func (c *Client) Modules(ctx context.Context, limit int) (Answer[[]Module], error) {
+func (c *Client) Modules(ctx context.Context, limit uint) (Answer[[]Module], error) {
 	return list[Module](ctx, c, at("v1", "modules"), paged(), limit)
 }
 

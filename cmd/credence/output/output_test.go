@@ -48,7 +48,7 @@ func TestTableEscapesWhatDoesNotPrint(t *testing.T) {
 }
 
 func TestJSONIsTheServersOwnIndented(t *testing.T) {
-	require.Equal(t, "{\n  \"b\": 12345678901234567890,\n  \"a\": \"<x>\"\n}\n", write(t, JSON, `{"b":12345678901234567890,"a":"<x>"}`, Rows{}))
+	require.Equal(t, "{\n  \"b\": 12345678901234567890,\n  \"a\": \"<x>\"\n}\n", write(t, JSON, `{"b":12345678901234567890,"a":"<x>"}`, Rows{})) //nolint:testifylint // the form matters
 }
 
 func TestYAMLKeepsOrderNumbersAndText(t *testing.T) {
