@@ -22,7 +22,20 @@ import (
 	"github.com/credence-engine/credence/wasmabi"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.Cleanup(os.Exit)) }
+// compiled is a folder for compiled code that the tests of one run share:
+// compiling the Go guest takes long.
+var compiled string
+
+func TestMain(m *testing.M) {
+	var err error
+	if compiled, err = os.MkdirTemp("", "compiled"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(compiled)
+		os.Exit(code)
+	}))
+}
 
 var admin = engine.Caller{Tenant: engine.DefaultTenant, User: "admin", RequestID: "req-1"}
 

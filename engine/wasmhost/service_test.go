@@ -22,7 +22,7 @@ func TestATinyModuleServes(t *testing.T) {
 }
 
 func TestAGoModuleServes(t *testing.T) {
-	w := newWorld(t, Options{})
+	w := newWorld(t, Options{CacheDir: compiled})
 	w.deploy("full", goGuest(t), engine.ServiceSpec{Config: []byte(`{"prefix":"a/","quota":3}`)})
 	app := w.app("full")
 	_, err := w.lookup(app, "x")
