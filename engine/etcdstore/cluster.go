@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 )
 
 // A connection that is silent for keepAliveTime is probed, and given up when
@@ -20,11 +23,26 @@ const (
 	keepAliveTimeout = 3 * time.Second
 )
 
-// connect reaches an external cluster and checks its version.
+// connect reaches an external cluster, for which it waits as long as the dial
+// timeout allows, and checks its version.
 func connect(ctx context.Context, o Options) (*clientv3.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.DialTimeout)
 	defer cancel()
-	client, err := clientv3.New(clientv3.Config{
+	for {
+		client, err := tryConnecting(ctx, o)
+		if err == nil || !passing(err) || ctx.Err() != nil {
+			return client, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(longestPause):
+		}
+	}
+}
+
+func tryConnecting(ctx context.Context, o Options) (*clientv3.Client, error) {
+	config := clientv3.Config{
 		Endpoints:            o.Endpoints,
 		DialTimeout:          o.DialTimeout,
 		DialKeepAliveTime:    keepAliveTime,
@@ -32,11 +50,18 @@ func connect(ctx context.Context, o Options) (*clientv3.Client, error) {
 		TLS:                  o.TLS,
 		Username:             o.Username,
 		Password:             o.Password,
-		Logger:               zapLogger(o.Logger, new(atomic.Bool)),
+		// What goes wrong with a connection is in the errors of the calls.
+		Logger: zap.NewNop(),
 		// The store tries again by itself, because it must know of a failed
 		// try. The second one is for a login that has run out.
 		MaxUnaryRetries: 2,
-	})
+		DialOptions:     []grpc.DialOption{grpc.WithChainUnaryInterceptor(failFast)},
+	}
+	if o.TLS != nil && o.TLS.ServerName != "" {
+		// The client takes the name from the endpoint, unless told otherwise.
+		config.DialOptions = append(config.DialOptions, grpc.WithAuthority(o.TLS.ServerName))
+	}
+	client, err := clientv3.New(config)
 	if err != nil {
 		return nil, unreachable(o.Endpoints, err)
 	}
@@ -49,21 +74,28 @@ func connect(ctx context.Context, o Options) (*clientv3.Client, error) {
 // checkMembers asks each endpoint for its version. One at least must answer,
 // and none may be too old.
 func checkMembers(ctx context.Context, client *clientv3.Client) error {
-	var failures []error
-	for _, endpoint := range client.Endpoints() {
-		status, err := client.Status(ctx, endpoint)
-		if err != nil {
-			failures = append(failures, rpctypes.Error(err))
-			continue
-		}
-		if err := checkVersion(status.Version); err != nil {
-			return fmt.Errorf("etcd at %s is refused: %w", endpoint, err)
-		}
+	endpoints := client.Endpoints()
+	failures := make([]error, len(endpoints))
+	var members errgroup.Group
+	for i, endpoint := range endpoints {
+		members.Go(func() error {
+			status, err := client.Status(ctx, endpoint)
+			if failures[i] = err; err != nil {
+				return nil //nolint:nilerr // it is an error only when no member answers
+			}
+			if err := checkVersion(status.Version); err != nil {
+				return fmt.Errorf("etcd at %s is refused: %w", endpoint, err)
+			}
+			return nil
+		})
 	}
-	if len(failures) == len(client.Endpoints()) {
-		return unreachable(client.Endpoints(), errors.Join(failures...))
+	if err := members.Wait(); err != nil {
+		return err
 	}
-	return nil
+	if slices.Contains(failures, nil) {
+		return nil
+	}
+	return unreachable(endpoints, errors.Join(failures...))
 }
 
 func unreachable(endpoints []string, cause error) error {

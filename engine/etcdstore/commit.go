@@ -29,39 +29,40 @@ func (s *Store) Commit(ctx context.Context, c engine.Commit) (engine.Revision, e
 			return 0, err
 		}
 	}
-	txn := s.transaction(c)
-	response, err := s.client.Do(ctx, txn)
-	if err == nil {
-		return s.outcome(response.Txn(), c.Marker)
-	}
-	if refused := refusal(err); refused != nil {
-		return 0, refused
-	}
-	return s.settle(ctx, txn, c.Marker, err)
+	return s.settle(ctx, s.transaction(c), c.Marker)
 }
 
-// settle learns the outcome of a transaction whose first try failed with
-// cause: the marker tells whether that try was applied; if not, the
-// transaction is tried again, which the marker makes harmless.
-func (s *Store) settle(ctx context.Context, txn clientv3.Op, marker string, cause error) (engine.Revision, error) {
-	for try := 0; s.pause(ctx, try); try++ {
-		// The transaction itself looks for the marker, and is as linearizable
-		// as a read would be, so one round trip does both.
-		response, err := s.client.Do(ctx, txn)
-		if err != nil {
-			if refusal(err) != nil {
+// settle tries a transaction until its outcome is known. A try that failed
+// after it was sent leaves that open: the next one tells, because it looks for
+// the marker that the first may have left, and is applied only where there is
+// none.
+func (s *Store) settle(ctx context.Context, txn clientv3.Op, marker string) (engine.Revision, error) {
+	open := false
+	for try := 0; ; try++ {
+		sending, sent := observe(ctx, s.server != nil)
+		response, err := s.client.Do(sending, txn)
+		if err == nil {
+			rev, err := s.outcome(response.Txn(), marker)
+			if err != nil && open && marker == "" {
+				return 0, s.unknown(ctx, err)
+			}
+			return rev, err
+		}
+		if refused := refusal(err); refused != nil {
+			if open {
 				return s.lookBack(ctx, marker, err)
 			}
-			cause = err
+			return 0, refused
+		}
+		open = open || sent.yes
+		if s.pause(ctx, try) {
 			continue
 		}
-		rev, err := s.outcome(response.Txn(), marker)
-		if err != nil && marker == "" {
-			return 0, s.unknown(ctx, cause)
+		if !open {
+			return 0, engine.Wrap(err, engine.CodeUnavailable, "the store cannot be reached: nothing was changed")
 		}
-		return rev, err
+		return 0, s.unknown(ctx, err)
 	}
-	return 0, s.unknown(ctx, cause)
 }
 
 // lookBack answers for a transaction that etcd now refuses, and that an

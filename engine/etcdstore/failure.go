@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -31,29 +32,34 @@ var refusals = []struct {
 	{rpctypes.ErrUserEmpty, engine.CodeUnavailable, "etcd asks for a user: configure the user name and password of etcd"},
 	{rpctypes.ErrAuthFailed, engine.CodeUnavailable, "etcd refuses the user name or the password"},
 	{rpctypes.ErrUserNotFound, engine.CodeUnavailable, "etcd does not know the configured user"},
-	{rpctypes.ErrInvalidAuthToken, engine.CodeUnavailable, "etcd no longer accepts the login: check the user name and password of etcd"},
 	{rpctypes.ErrCorrupt, engine.CodeUnavailable, "etcd has raised its CORRUPT alarm: repair the cluster before anything else"},
 }
 
-// refusal returns the answer for an error that is a clean refusal, or nil.
+// refusal returns the answer for an error that is a clean refusal, or nil. A
+// watch tells of one as text behind a code, everything else as a type.
 func refusal(err error) *engine.Error {
 	err = rpctypes.Error(err)
 	for _, r := range refusals {
-		if !errors.Is(err, r.err) {
-			continue
-		}
-		if errors.Is(err, rpctypes.ErrCompacted) {
+		switch {
+		case !errors.Is(err, r.err) && !strings.HasSuffix(err.Error(), " "+r.err.Error()):
+		case r.code == engine.CodeCompacted:
 			return engine.ErrCompacted
+		default:
+			return engine.Wrap(err, r.code, r.message)
 		}
-		return engine.Wrap(err, r.code, r.message)
 	}
 	return nil
 }
 
-// passing tells whether the same read may succeed in a moment.
+// passing tells whether the same read may succeed in a moment. A login that
+// has run out is renewed with the next try.
 func passing(err error) bool {
 	if e, ok := errors.AsType[rpctypes.EtcdError](rpctypes.Error(err)); ok {
-		return e.Code() == codes.Unavailable || e == rpctypes.ErrTooManyRequests || e == rpctypes.ErrNotLeader
+		switch e {
+		case rpctypes.ErrTooManyRequests, rpctypes.ErrNotLeader, rpctypes.ErrInvalidAuthToken, rpctypes.ErrAuthOldRevision:
+			return true
+		}
+		return e.Code() == codes.Unavailable
 	}
 	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Internal, codes.Aborted:
@@ -64,9 +70,10 @@ func passing(err error) bool {
 
 // failed is the answer to a read that did not succeed for good.
 func (s *Store) failed(ctx context.Context, err error) error {
+	if refused := refusal(err); refused != nil {
+		return refused
+	}
 	switch {
-	case refusal(err) != nil:
-		return refusal(err)
 	case s.isClosed():
 		return errClosed
 	case ctx.Err() != nil && isContextError(err):

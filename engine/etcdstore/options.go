@@ -32,8 +32,8 @@ type Options struct {
 	// Logger takes the warnings and errors of etcd and its client. Nil: none.
 	Logger *slog.Logger
 
-	// DialTimeout is how long Open waits for an external cluster to answer.
-	// 0: DefaultDialTimeout.
+	// DialTimeout is how long Open waits for an external cluster, and then for
+	// the first answer. 0: DefaultDialTimeout.
 	DialTimeout time.Duration
 	// Username and Password log in at an external cluster. Both or neither.
 	Username, Password string

@@ -99,7 +99,7 @@ func (s *server) launch(ctx context.Context, o Options) error {
 func start(config *embed.Config) (etcd *embed.Etcd, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = fmt.Errorf("%v", cause)
+			err = fmt.Errorf("it broke down over what it found there, see the log, and restore a backup if the disk is sound: %v", cause)
 		}
 	}()
 	return embed.StartEtcd(config)

@@ -2,6 +2,8 @@ package etcdstore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 
@@ -42,6 +44,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	asking, cancel := context.WithTimeout(ctx, o.DialTimeout)
+	defer cancel()
+	if err := s.Ready(asking); err != nil {
+		return nil, errors.Join(fmt.Errorf("etcd does not answer: %w", err), s.Close())
 	}
 	return s, nil
 }

@@ -2,11 +2,13 @@ package etcdstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"iter"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/credence-engine/credence/engine"
 )
@@ -76,7 +78,10 @@ var errWatchEnded = errors.New("etcd ended the watch")
 
 // follow delivers from one watch of etcd until that ends, and says why it did.
 func (w *watch) follow(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+	// The client gives watches of different metadata streams of their own: one
+	// that is slow then holds up no other, and a resumed one logs in anew.
+	ctx = metadata.AppendToOutgoingContext(clientv3.WithRequireLeader(ctx), "credence-watch", rand.Text())
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	responses := w.store.client.Watch(ctx, w.store.prefix+w.prefix, clientv3.WithPrefix(),
 		clientv3.WithRev(int64(w.last)+1), clientv3.WithFragment(), clientv3.WithProgressNotify())
