@@ -40,4 +40,9 @@ func numberText[N ~int | ~int32 | ~int64](n N) string {
 	return strconv.FormatInt(int64(n), 10)
 }
 
-func sizeText(bytes int) string { return strconv.Itoa(bytes) + " bytes" }
+func sizeText(bytes int) string {
+	if bytes == 0 {
+		return ""
+	}
+	return strconv.Itoa(bytes) + " bytes"
+}
