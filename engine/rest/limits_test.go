@@ -85,16 +85,21 @@ func TestFewModulesArriveAtOnce(t *testing.T) {
 		require.NoError(t, err)
 		arriving = append(arriving, c)
 	}
-	require.Eventually(t, func() bool {
-		a := s.do("POST", "/v1/modules", module, asWasm)
-		return a.status == 429 && a.header.Get("Retry-After") == "1"
-	}, 5*time.Second, time.Millisecond)
-	refused(t, s.do("POST", "/v1/modules", module, asWasm), 429, "exhausted", "", "at once")
+	taken := func() int {
+		s.server.uploads.mu.Lock()
+		defer s.server.uploads.mu.Unlock()
+		return len(s.server.uploads.until)
+	}
+	require.Eventually(t, func() bool { return taken() == maxUploads }, 5*time.Second, time.Millisecond)
+	a := s.do("POST", "/v1/modules", module, asWasm)
+	refused(t, a, 429, "exhausted", "", "at once")
+	require.Equal(t, "1", a.header.Get("Retry-After"))
 	require.Equal(t, 200, s.do("GET", "/v1/modules", "").status, "nothing else is held up")
 	for _, c := range arriving {
 		require.NoError(t, c.Close())
 	}
-	require.Eventually(t, func() bool { return s.do("POST", "/v1/modules", module, asWasm).status < 300 }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return taken() == 0 }, 5*time.Second, time.Millisecond)
+	require.Equal(t, 201, s.do("POST", "/v1/modules", module, asWasm).status)
 }
 
 func TestAnUploadThatBrokeOffIsForgotten(t *testing.T) {

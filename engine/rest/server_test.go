@@ -37,6 +37,7 @@ type site struct {
 	engine *engine.Engine
 	store  *enginetest.MemoryStore
 	client *http.Client
+	server *Server
 	log    *logBuffer
 	stop   func() error
 }
@@ -81,7 +82,7 @@ func start(tb testing.TB, change ...func(*Options)) *site {
 	go func() { ended <- server.Run(ctx, ln) }()
 	transport := &http.Transport{MaxIdleConnsPerHost: 128}
 	s := &site{
-		t: tb, url: "http://" + ln.Addr().String(), addr: ln.Addr().String(), engine: e, store: store, log: log,
+		t: tb, url: "http://" + ln.Addr().String(), addr: ln.Addr().String(), engine: e, store: store, log: log, server: server,
 		client: &http.Client{Transport: transport, Timeout: 20 * time.Second},
 	}
 	s.stop = sync.OnceValue(func() error {
