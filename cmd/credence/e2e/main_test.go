@@ -13,6 +13,9 @@ import (
 var (
 	binary    string // credence
 	allowlist string // examples/go-batch-allowlist as a module
+	// moduleCache is shared by the servers of the tests: compiling a module
+	// takes long under the race detector.
+	moduleCache string
 )
 
 // root is the top of the repository.
@@ -34,6 +37,7 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary, allowlist = filepath.Join(dir, "credence"), filepath.Join(dir, "allowlist.wasm")
+	moduleCache = filepath.Join(dir, "module-cache")
 	module := filepath.Join(dir, "plain.wasm")
 	for _, step := range []struct {
 		env  []string

@@ -68,7 +68,7 @@ func (s *server) start() {
 
 func command(verb string, args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, append([]string{verb}, args...)...)
-	cmd.Env = append(os.Environ(), "CREDENCE_BOOTSTRAP_PASSWORD="+password)
+	cmd.Env = append(os.Environ(), "CREDENCE_BOOTSTRAP_PASSWORD="+password, "CREDENCE_MODULES__CACHEDIR="+moduleCache)
 	return cmd
 }
 
@@ -182,5 +182,5 @@ func (s *server) deployAllowlist(name string) {
 	wasm, err := os.ReadFile(allowlist)
 	require.NoError(s.t, err)
 	module := s.must(http.StatusCreated, http.MethodPost, "/v1/modules", wasm)
-	s.must(http.StatusOK, http.MethodPut, "/v1/credentials-services/"+name, object{"module": module["digest"]})
+	s.must(http.StatusCreated, http.MethodPut, "/v1/credentials-services/"+name, object{"module": module["digest"]})
 }
