@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 )
 
 // A connection that is silent for keepAliveTime is probed, and given up when
@@ -22,6 +23,13 @@ const (
 	keepAliveTime    = 10 * time.Second
 	keepAliveTimeout = 3 * time.Second
 )
+
+// reconnecting is how a lost connection is tried again. gRPC would by default
+// wait up to two minutes after a longer outage.
+var reconnecting = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
+	MinConnectTimeout: keepAliveTimeout,
+}
 
 // connect reaches an external cluster, for which it waits as long as the dial
 // timeout allows, and checks its version.
@@ -55,7 +63,7 @@ func tryConnecting(ctx context.Context, o Options) (*clientv3.Client, error) {
 		// The store tries again by itself, because it must know of a failed
 		// try. The second one is for a login that has run out.
 		MaxUnaryRetries: 2,
-		DialOptions:     []grpc.DialOption{grpc.WithChainUnaryInterceptor(failFast)},
+		DialOptions:     []grpc.DialOption{grpc.WithChainUnaryInterceptor(failFast), grpc.WithConnectParams(reconnecting)},
 	}
 	if o.TLS != nil && o.TLS.ServerName != "" {
 		// The client takes the name from the endpoint, unless told otherwise.
