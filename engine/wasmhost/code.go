@@ -2,6 +2,11 @@ package wasmhost
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
@@ -13,6 +18,7 @@ import (
 // the same module with the same memory share one.
 type codes struct {
 	wazero wazero.Runtime
+	dir    string // of the cache on disk, or empty
 
 	mu  sync.Mutex // guards what follows
 	all map[codeKey]*code
@@ -62,10 +68,30 @@ func (c *codes) build(key codeKey, p *program) (wazero.CompiledModule, error) {
 	}
 	// A compilation cannot be interrupted, and others may wait for it.
 	compiled, err := c.wazero.CompileModule(context.Background(), metered)
+	if err != nil && ofCache(err) {
+		c.forget()
+		compiled, err = c.wazero.CompileModule(context.Background(), metered)
+	}
 	if err != nil {
 		return nil, engine.Errorf(engine.CodeInvalid, "the module is not valid WebAssembly: %s", printable(err.Error(), maxTextBytes))
 	}
 	return compiled, nil
+}
+
+// ofCache tells that an error comes from the cache on disk, a damaged file or
+// a disk that cannot be written, and not from the module.
+func ofCache(err error) bool {
+	_, file := errors.AsType[*fs.PathError](err)
+	return file || strings.HasPrefix(err.Error(), "compilationcache:")
+}
+
+// forget empties the cache on disk. What cannot be removed stays: then the
+// second try fails like the first.
+func (c *codes) forget() {
+	files, _ := filepath.Glob(filepath.Join(c.dir, "wazero-*", "*"))
+	for _, file := range files {
+		_ = os.Remove(file)
+	}
 }
 
 // release gives the code up; its instances are closed before.

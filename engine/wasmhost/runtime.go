@@ -62,7 +62,7 @@ func New(ctx context.Context, o Options) (*Runtime, error) {
 		r.cache, config = cache, config.WithCompilationCache(cache)
 	}
 	r.wazero = wazero.NewRuntimeWithConfig(ctx, config)
-	r.codes.wazero = r.wazero
+	r.codes.wazero, r.codes.dir = r.wazero, o.CacheDir
 	if err := instantiateHost(ctx, r.wazero); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("the functions for modules cannot be set up: %w", err)
