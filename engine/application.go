@@ -62,6 +62,9 @@ func (e *Engine) CreateApplication(ctx context.Context, caller Caller, spec Appl
 	if err := checkAppName(spec.Name); err != nil {
 		return Application{}, err
 	}
+	if err := checkConfigSize(spec.ServiceConfig); err != nil {
+		return Application{}, err
+	}
 	token, err := newToken()
 	if err != nil {
 		return Application{}, err
@@ -129,6 +132,9 @@ func (e *Engine) UpdateApplication(ctx context.Context, caller Caller, id Applic
 		patch.apply(&app)
 		app.UpdatedAt = e.now()
 		if err := checkAppName(app.Name); err != nil {
+			return app, err
+		}
+		if err := checkConfigSize(app.ServiceConfig); err != nil {
 			return app, err
 		}
 		if err := e.checkService(ctx, tx, &app); err != nil {
@@ -237,6 +243,13 @@ func checkAppName(name string) error {
 		return Errorf(CodeInvalid, "the name has %d bytes: at most %d are allowed", len(name), maxNameBytes).InField("/name")
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }):
 		return Errorf(CodeInvalid, "the name holds control characters").InField("/name")
+	}
+	return nil
+}
+
+func checkConfigSize(config json.RawMessage) error {
+	if len(config) > MaxBodyBytes {
+		return Errorf(CodeTooLarge, "serviceConfig has %d bytes: at most %d are allowed", len(config), MaxBodyBytes).InField("/serviceConfig")
 	}
 	return nil
 }

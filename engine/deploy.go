@@ -245,14 +245,17 @@ func (tx *Tx) rollbackTarget(ctx context.Context, name ServiceName, number int) 
 
 // DeleteService removes a custom service that no application uses, with its
 // revisions. Its state stays in the store until an application that had used
-// it is deleted.
-func (e *Engine) DeleteService(ctx context.Context, caller Caller, name ServiceName) error {
+// it is deleted. ifMatch, when not 0, must be the service's version.
+func (e *Engine) DeleteService(ctx context.Context, caller Caller, name ServiceName, ifMatch Revision) error {
 	if _, builtin := e.services.builtins[name]; builtin {
 		return Errorf(CodeConflict, "%s is a built-in service and stays", name)
 	}
 	rev, err := e.run(ctx, caller, Strict, func(tx *Tx) error {
 		s, err := tx.serviceRecord(ctx, name)
 		if err != nil {
+			return err
+		}
+		if err := checkMatch(ifMatch, s.Version); err != nil {
 			return err
 		}
 		if err := tx.load(ctx, useGuardKey(name)); err != nil {

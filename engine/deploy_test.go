@@ -17,20 +17,35 @@ func TestAModuleIsStoredInPiecesAndCheckedWhenLoaded(t *testing.T) {
 	w := newWorld(t)
 	big := &script{text: string(bytes.Repeat([]byte("x"), 1_300_000)), lookup: always(engine.Available)}
 	wasm := w.runtime.add(big)
-	m, created, err := w.UploadModule(t.Context(), admin, wasm)
+	out, err := w.UploadModule(t.Context(), admin, wasm)
 	require.NoError(t, err)
-	require.True(t, created)
+	require.True(t, out.Created)
+	m := out.Module
 	require.Equal(t, 3, m.Chunks)
 	require.Equal(t, engine.DigestOf(wasm), m.Digest)
-	again, created, err := w.UploadModule(t.Context(), admin, wasm)
+	again, err := w.UploadModule(t.Context(), admin, wasm)
 	require.NoError(t, err)
-	require.False(t, created)
-	require.Equal(t, m, again)
+	require.Equal(t, engine.Uploaded{Module: m}, again)
 
 	_, err = w.store.Commit(t.Context(), engine.Commit{Writes: []engine.Write{{Key: "chunk/" + string(m.Digest[7:]) + "/0001", Value: []byte("damaged")}}})
 	require.NoError(t, err)
 	_, err = w.DeployService(t.Context(), admin, "NEW", engine.ServiceSpec{Module: m.Digest}, engine.DeployOptions{})
 	requireCode(t, engine.CodeModuleFault, err)
+}
+
+func TestARepeatedUploadGetsTheFirstAnswer(t *testing.T) {
+	w := newWorld(t)
+	one, two := w.runtime.add(&script{}), w.runtime.add(&script{})
+	caller := admin
+	caller.Idempotency = &engine.Idempotency{Key: "k", Request: [32]byte{1}}
+	first, err := w.UploadModule(t.Context(), caller, one)
+	require.NoError(t, err)
+	again, err := w.UploadModule(t.Context(), caller, one)
+	require.NoError(t, err)
+	require.Equal(t, first, again)
+	caller.Idempotency = &engine.Idempotency{Key: "k", Request: [32]byte{2}}
+	_, err = w.UploadModule(t.Context(), caller, two)
+	requireCode(t, engine.CodeReused, err)
 }
 
 func TestDeployRefuses(t *testing.T) {
@@ -133,8 +148,8 @@ func TestRevisionsAndRollback(t *testing.T) {
 	_, err = w.RollbackService(t.Context(), admin, "Internal", 0)
 	requireCode(t, engine.CodeConflict, err)
 
-	requireCode(t, engine.CodeConflict, w.DeleteModule(t.Context(), admin, digests[5]))
-	require.NoError(t, w.DeleteModule(t.Context(), admin, digests[0]), "no revision refers to it any more")
+	requireCode(t, engine.CodeConflict, w.DeleteModule(t.Context(), admin, digests[5], 0))
+	require.NoError(t, w.DeleteModule(t.Context(), admin, digests[0], 0), "no revision refers to it any more")
 	_, err = w.Module(t.Context(), digests[0])
 	requireCode(t, engine.CodeNotFound, err)
 }
@@ -144,14 +159,14 @@ func TestAServiceInUseIsNotDeleted(t *testing.T) {
 	s := &script{lookup: always(engine.Available)}
 	w.deploy("NEW", s)
 	app := w.app("NEW")
-	requireCode(t, engine.CodeConflict, w.DeleteService(t.Context(), admin, "NEW"))
+	requireCode(t, engine.CodeConflict, w.DeleteService(t.Context(), admin, "NEW", 0))
 	trustful := engine.Trustful
 	_, err := w.UpdateApplication(t.Context(), admin, app, engine.ApplicationPatch{Service: &trustful}, 0)
 	require.NoError(t, err)
-	require.NoError(t, w.DeleteService(t.Context(), admin, "NEW"))
+	require.NoError(t, w.DeleteService(t.Context(), admin, "NEW", 0))
 	require.EqualValues(t, 1, s.closed.Load())
-	requireCode(t, engine.CodeNotFound, w.DeleteService(t.Context(), admin, "NEW"))
-	requireCode(t, engine.CodeConflict, w.DeleteService(t.Context(), admin, "Trustful"))
+	requireCode(t, engine.CodeNotFound, w.DeleteService(t.Context(), admin, "NEW", 0))
+	requireCode(t, engine.CodeConflict, w.DeleteService(t.Context(), admin, "Trustful", 0))
 	name := engine.ServiceName("NEW")
 	_, err = w.UpdateApplication(t.Context(), admin, app, engine.ApplicationPatch{Service: &name}, 0)
 	requireCode(t, engine.CodeInvalid, err)
@@ -169,7 +184,7 @@ func TestDeletingAServiceRacesWithItsUse(t *testing.T) {
 		group.Go(func() {
 			_, created = w.CreateApplication(t.Context(), admin, engine.ApplicationSpec{Name: string(name), Service: name})
 		})
-		group.Go(func() { deleted = w.DeleteService(t.Context(), admin, name) })
+		group.Go(func() { deleted = w.DeleteService(t.Context(), admin, name, 0) })
 		group.Wait()
 		require.False(t, created == nil && deleted == nil, "both the use and the deletion succeeded")
 		require.False(t, created != nil && deleted != nil, "neither succeeded: %v, %v", created, deleted)
@@ -190,6 +205,6 @@ func TestServicesDeployedElsewhereAreStarted(t *testing.T) {
 	require.Eventually(t, func() bool { return here.started.Load() == 1 }, 5*time.Second, 5*time.Millisecond)
 	other.deploy("LATE", late)
 	require.Eventually(t, func() bool { return hereLate.started.Load() == 1 }, 5*time.Second, 5*time.Millisecond)
-	require.NoError(t, other.DeleteService(t.Context(), admin, "LATE"))
+	require.NoError(t, other.DeleteService(t.Context(), admin, "LATE", 0))
 	require.Eventually(t, func() bool { return hereLate.closed.Load() == 1 }, 5*time.Second, 5*time.Millisecond)
 }

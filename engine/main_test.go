@@ -104,9 +104,9 @@ func (w *world) deploy(name engine.ServiceName, script *script) {
 
 func (w *world) upload(script *script) engine.Digest {
 	w.t.Helper()
-	m, _, err := w.UploadModule(w.t.Context(), admin, w.runtime.add(script))
+	out, err := w.UploadModule(w.t.Context(), admin, w.runtime.add(script))
 	require.NoError(w.t, err)
-	return m.Digest
+	return out.Module.Digest
 }
 
 func requireCode(t *testing.T, code engine.Code, err error) {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,50 +38,49 @@ func decodeModule(r Record) (Module, error) {
 	return m, decode(r, &m)
 }
 
-// UploadModule checks and stores a module. The same bytes again return the
-// module that is there, with created false.
-func (e *Engine) UploadModule(ctx context.Context, caller Caller, wasm []byte) (m Module, created bool, err error) {
+// Uploaded answers an upload. Created is false when the same bytes were there
+// already.
+type Uploaded struct {
+	Module  Module `cbor:"1,keyasint"`
+	Created bool   `cbor:"2,keyasint"`
+}
+
+// UploadModule checks and stores a module. The same bytes again change nothing.
+func (e *Engine) UploadModule(ctx context.Context, caller Caller, wasm []byte) (Uploaded, error) {
 	if e.services.runtime == nil {
-		return m, false, Errorf(CodeUnsupported, "this node runs no custom services")
+		return Uploaded{}, Errorf(CodeUnsupported, "this node runs no custom services")
 	}
 	info, err := e.services.runtime.Inspect(ctx, wasm)
 	if err != nil {
-		return m, false, err
+		return Uploaded{}, err
 	}
 	info.Digest, info.Size, info.Chunks = DigestOf(wasm), len(wasm), (len(wasm)+chunkBytes-1)/chunkBytes
 	if err := e.putChunks(ctx, info.Digest, wasm); err != nil {
-		return m, false, err
+		return Uploaded{}, err
 	}
-	rev, err := e.run(ctx, caller, Strict, func(tx *Tx) error {
+	out, rev, err := mutate(ctx, e, caller, func(tx *Tx) (Uploaded, error) {
 		r, err := tx.get(ctx, moduleKey(info.Digest))
 		if err != nil {
-			return err
+			return Uploaded{}, err
 		}
-		if created = !r.Exists(); !created {
-			m, err = decodeModule(r)
-			return err
+		if r.Exists() {
+			m, err := decodeModule(r)
+			return Uploaded{Module: m}, err
 		}
-		m = info
-		m.UploadedAt, m.UploadedBy = e.now(), caller.User
-		for n := range m.Chunks { // a delete that ran between is noticed here
-			if r, err := tx.get(ctx, chunkKey(m.Digest, n)); err != nil || !r.Exists() {
-				return orElse(err, ErrConflict)
+		for n := range info.Chunks { // a delete that ran between is noticed here
+			if r, err := tx.get(ctx, chunkKey(info.Digest, n)); err != nil || !r.Exists() {
+				return Uploaded{}, cmp.Or(err, ErrConflict)
 			}
 		}
+		m := info
+		m.UploadedAt, m.UploadedBy = e.now(), caller.User
 		tx.audit("module.upload", "", string(m.Digest))
-		return tx.save(moduleKey(m.Digest), m)
+		return Uploaded{Module: m, Created: true}, tx.save(moduleKey(m.Digest), m)
 	})
-	if created {
-		m.Version = rev
+	if out.Module.Version == 0 {
+		out.Module.Version = rev
 	}
-	return m, created, err
-}
-
-func orElse(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
+	return out, err
 }
 
 // putChunks stores the bytes under their digest. Doing so twice changes
@@ -157,10 +157,14 @@ func (tx *Tx) module(ctx context.Context, d Digest) (Module, error) {
 }
 
 // DeleteModule removes a module that no revision of a service refers to.
-func (e *Engine) DeleteModule(ctx context.Context, caller Caller, d Digest) error {
+// ifMatch, when not 0, must be its version.
+func (e *Engine) DeleteModule(ctx context.Context, caller Caller, d Digest, ifMatch Revision) error {
 	_, err := e.run(ctx, caller, Strict, func(tx *Tx) error {
 		m, err := tx.module(ctx, d)
 		if err != nil {
+			return err
+		}
+		if err := checkMatch(ifMatch, m.Version); err != nil {
 			return err
 		}
 		if err := tx.load(ctx, moduleGuardKey(d)); err != nil {

@@ -52,12 +52,13 @@ func (s *Server) uploadModule(ctx context.Context, q *request) (reply, error) {
 		return reply{}, engine.Errorf(engine.CodeInvalid, "the body is empty: send the module's bytes")
 	}
 	wasm := q.fiber.Request().SwapBody(nil) // ours from now on: a compiler may hold on to it
-	m, created, err := s.engine.UploadModule(ctx, q.caller, wasm)
+	out, err := s.engine.UploadModule(ctx, q.caller, wasm)
 	if err != nil {
 		return reply{}, err
 	}
+	m := out.Module
 	answer := reply{body: moduleOf(m), version: m.Version, location: pathOf("v1", "modules", string(m.Digest))}
-	if created {
+	if out.Created {
 		answer.status = http.StatusCreated
 	}
 	return answer, nil
@@ -89,5 +90,5 @@ func (s *Server) deleteModule(ctx context.Context, q *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusNoContent}, s.engine.DeleteModule(ctx, q.caller, d)
+	return reply{status: http.StatusNoContent}, s.engine.DeleteModule(ctx, q.caller, d, q.ifMatch)
 }

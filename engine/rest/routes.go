@@ -84,14 +84,14 @@ func (s *Server) routes() []route {
 		{method: "GET", path: svcs, roles: either, answer: s.listServices},
 		{method: "GET", path: svc, roles: either, answer: s.getService},
 		{method: "PUT", path: svc, roles: platform, body: jsonBody, query: []string{"validateOnly"}, match: true, slow: true, answer: s.deployService},
-		{method: "DELETE", path: svc, roles: platform, answer: s.deleteService},
+		{method: "DELETE", path: svc, roles: platform, match: true, answer: s.deleteService},
 		{method: "GET", path: svc + "/revisions", roles: platform, answer: s.listRevisions},
 		{method: "POST", path: svc + "/rollback", roles: platform, body: jsonBody, slow: true, answer: s.rollbackService},
 
 		{method: "POST", path: mods, roles: platform, body: wasmBody, slow: true, answer: s.uploadModule},
 		{method: "GET", path: mods, roles: platform, query: paged("name"), answer: s.listModules},
 		{method: "GET", path: mod, roles: platform, answer: s.getModule},
-		{method: "DELETE", path: mod, roles: platform, answer: s.deleteModule},
+		{method: "DELETE", path: mod, roles: platform, match: true, answer: s.deleteModule},
 	}
 }
 

@@ -118,7 +118,7 @@ func (s *Server) deleteService(ctx context.Context, q *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusNoContent}, s.engine.DeleteService(ctx, q.caller, name)
+	return reply{status: http.StatusNoContent}, s.engine.DeleteService(ctx, q.caller, name, q.ifMatch)
 }
 
 func (s *Server) listRevisions(ctx context.Context, q *request) (reply, error) {

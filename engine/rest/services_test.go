@@ -66,6 +66,8 @@ func TestAServiceIsDeployedRolledBackAndDeleted(t *testing.T) {
 
 	app := s.app("mine")
 	refused(t, s.do("DELETE", path, ""), 409, "conflict", "", "uses mine")
+	refused(t, s.do("DELETE", path, "", with("If-Match", first.header.Get("ETag"))), 412, "conflict", "", "changed meanwhile")
+	refused(t, s.do("DELETE", "/v1/modules/"+first.str("module"), "", with("If-Match", `"1"`)), 412, "conflict", "", "changed meanwhile")
 	refused(t, s.do("DELETE", "/v1/modules/"+first.str("module"), ""), 409, "conflict", "", "is used")
 	require.Equal(t, 204, s.do("DELETE", app, "").status)
 	require.Equal(t, 204, s.do("DELETE", path, "").status)

@@ -155,11 +155,11 @@ func (w *world) deploy(name engine.ServiceName, wasm []byte, spec engine.Service
 }
 
 func (w *world) tryDeploy(name engine.ServiceName, wasm []byte, spec engine.ServiceSpec) error {
-	m, _, err := w.UploadModule(w.t.Context(), admin, wasm)
+	m, err := w.UploadModule(w.t.Context(), admin, wasm)
 	if err != nil {
 		return err
 	}
-	spec.Module = m.Digest
+	spec.Module = m.Module.Digest
 	_, err = w.DeployService(w.t.Context(), admin, name, spec, engine.DeployOptions{})
 	return err
 }
