@@ -58,8 +58,10 @@ func watchOrder(s *storeTest) {
 	one := s.put("w/a", "1")
 	s.put("other", "x")
 	two := s.commit(engine.Commit{Writes: []engine.Write{
-		{Key: "w/b", Value: []byte("2")}, {Key: "other", Value: []byte("y")},
-		{Key: "w/a", Value: []byte("2")}, {Key: "w/0", Delete: true},
+		{Key: "w/b", Value: []byte("2")},
+		{Key: "other", Value: []byte("y")},
+		{Key: "w/a", Value: []byte("2")},
+		{Key: "w/0", Delete: true},
 	}})
 	three := s.put("w/a", "3")
 	want := []string{

@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/credence-engine/credence/engine"
 )
@@ -42,8 +44,7 @@ func TestACommitWhoseAnswerIsLostIsAppliedOnceAndReported(t *testing.T) {
 			require.NoError(t, err)
 			p.loseAnswers.Store(test.answers)
 			p.loseRequests.Store(test.requests)
-			rev, err := store.Commit(t.Context(), engine.Commit{
-				Checks: []engine.Check{{Key: key}},
+			rev, err := store.Commit(t.Context(), engine.Commit{ // without checks: the marker alone must do it
 				Writes: []engine.Write{{Key: key, Value: []byte(value)}, {Key: marker, Value: []byte(value)}},
 				Marker: marker,
 			})
@@ -258,6 +259,57 @@ func TestAWatchIsResumedWhenItsConnectionIsCut(t *testing.T) {
 		}
 	}
 	require.Equal(t, writes, next)
+}
+
+// briefWatcher ends each watch after one response.
+type briefWatcher struct {
+	clientv3.Watcher
+	watches atomic.Int32
+}
+
+func (w *briefWatcher) Watch(ctx context.Context, key string, options ...clientv3.OpOption) clientv3.WatchChan {
+	w.watches.Add(1)
+	ctx, cancel := context.WithCancel(ctx)
+	responses := w.Watcher.Watch(ctx, key, options...)
+	brief := make(chan clientv3.WatchResponse, 1)
+	go func() {
+		defer close(brief)
+		defer cancel()
+		if response, ok := <-responses; ok {
+			brief <- response
+		}
+	}()
+	return brief
+}
+
+func TestAWatchThatEtcdEndsIsResumedWithoutGapOrRepeat(t *testing.T) {
+	store := open(t, Options{DataDir: t.TempDir()})
+	watcher := &briefWatcher{Watcher: store.client.Watcher}
+	store.client.Watcher = watcher
+	start, err := store.Commit(t.Context(), put("w", "before"))
+	require.NoError(t, err)
+	const writes = 12
+	var writer sync.WaitGroup
+	defer writer.Wait()
+	writer.Go(func() {
+		for i := range writes {
+			if _, err := store.Commit(t.Context(), put("w", strconv.Itoa(i))); err != nil {
+				t.Errorf("commit: %v", err)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	next := 0
+	for changes, err := range store.Watch(t.Context(), "w", start) {
+		require.NoError(t, err)
+		require.Len(t, changes.Events, 1)
+		require.Equal(t, strconv.Itoa(next), string(changes.Events[0].Value))
+		if next++; next == writes {
+			break
+		}
+	}
+	require.Equal(t, writes, next)
+	require.Greater(t, watcher.watches.Load(), int32(1), "the watch was never interrupted")
 }
 
 func TestCloseEndsWhatIsUnderWay(t *testing.T) {
