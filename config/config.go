@@ -154,7 +154,7 @@ func defaults() Config {
 		},
 		Etcd: Etcd{
 			Endpoints:   []string{},
-			Prefix:      "/credence/",
+			Prefix:      "/credence/v1/",
 			DialTimeout: 5 * time.Second,
 			Embedded:    Embedded{QuotaBytes: 2 * gib},
 		},

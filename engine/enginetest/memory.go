@@ -36,7 +36,7 @@ func NewMemoryStore() *MemoryStore {
 
 // Read implements [engine.Store].
 func (s *MemoryStore) Read(ctx context.Context, c engine.Consistency, keys ...string) (engine.Snapshot, error) {
-	if err := checkRead(c, keys); err != nil {
+	if err := engine.CheckRead(c, keys); err != nil {
 		return engine.Snapshot{}, err
 	}
 	if err := readable(ctx); err != nil {
@@ -57,7 +57,7 @@ func (s *MemoryStore) Read(ctx context.Context, c engine.Consistency, keys ...st
 
 // List implements [engine.Store].
 func (s *MemoryStore) List(ctx context.Context, r engine.ListRequest) (engine.Page, error) {
-	if err := checkList(r); err != nil {
+	if err := r.Check(); err != nil {
 		return engine.Page{}, err
 	}
 	if err := readable(ctx); err != nil {
@@ -104,7 +104,7 @@ func (s *MemoryStore) at(c engine.Consistency) (engine.Revision, error) {
 
 // Commit implements [engine.Store].
 func (s *MemoryStore) Commit(ctx context.Context, c engine.Commit) (engine.Revision, error) {
-	if err := checkCommit(c); err != nil {
+	if err := c.Check(); err != nil {
 		return 0, err
 	}
 	if err := ctx.Err(); err != nil {

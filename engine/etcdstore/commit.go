@@ -14,7 +14,7 @@ import (
 // for a commit without a marker that met a conflict after a try of unknown
 // outcome: the conflict may be with itself.
 func (s *Store) Commit(ctx context.Context, c engine.Commit) (engine.Revision, error) {
-	if err := checkCommit(c); err != nil {
+	if err := c.Check(); err != nil {
 		return 0, err
 	}
 	if err := s.begin(); err != nil {

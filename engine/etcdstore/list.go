@@ -17,7 +17,7 @@ const maxRanges = 64
 // looks at every key of a range, whatever its limit, and each range may
 // answer with as many records as the page still needs.
 func (s *Store) List(ctx context.Context, r engine.ListRequest) (engine.Page, error) {
-	if err := checkList(r); err != nil {
+	if err := r.Check(); err != nil {
 		return engine.Page{}, err
 	}
 	if err := s.begin(); err != nil {

@@ -21,6 +21,11 @@ const (
 	MaxQuotaBytes = 8 << 30
 )
 
+// maxPrefixBytes keeps the prefix of every key of the largest commit, 241 of
+// them, far below the 0.5 MiB that lie between engine.MaxCommitBytes and the
+// size of a request that etcd accepts by default.
+const maxPrefixBytes = 256
+
 // Options say where the state is.
 type Options struct {
 	// Endpoints are the members of an external cluster, host:port or URLs.

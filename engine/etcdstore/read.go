@@ -14,7 +14,7 @@ import (
 // Read implements [engine.Store]. All modes but AsOf are answered by a
 // linearizable read, which is stronger than what they ask for.
 func (s *Store) Read(ctx context.Context, c engine.Consistency, keys ...string) (engine.Snapshot, error) {
-	if err := checkRead(c, keys); err != nil {
+	if err := engine.CheckRead(c, keys); err != nil {
 		return engine.Snapshot{}, err
 	}
 	if err := s.begin(); err != nil {
