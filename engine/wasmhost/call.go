@@ -38,10 +38,10 @@ type call struct {
 // subject says on whose behalf a call runs, for the log.
 type subject struct{ application, request string }
 
-// begin makes the call ready. The input stays as it is.
-func (c *call) begin(ctx context.Context, tx *engine.Tx, of subject, timeout time.Duration) {
-	c.ctx, c.tx, c.of, c.state = ctx, tx, of, nil
-	c.deadline = time.Now().Add(timeout)
+// begin makes the call ready. The input stays as it is, and so does a state
+// that is set already.
+func (c *call) begin(ctx context.Context, tx *engine.Tx, of subject, deadline time.Time) {
+	c.ctx, c.tx, c.of, c.deadline = ctx, tx, of, deadline
 	if until, ok := ctx.Deadline(); ok && until.Before(c.deadline) {
 		c.deadline = until
 	}

@@ -112,15 +112,23 @@ func instantiateHost(ctx context.Context, r wazero.Runtime) error {
 	return err
 }
 
-// callKey is under which the context of an instance holds its call.
-type callKey struct{}
+// callContext takes the call of an instance to the host's functions: wazero
+// hands them the context that it is given. It is made once for each instance.
+type callContext struct {
+	context.Context //nolint:containedctx // it is a context
+	call            *call
+}
+
+func callOf(ctx context.Context) *call {
+	return ctx.(*callContext).call //nolint:forcetypeassert // see callContext
+}
 
 // bind adapts the function to wazero, whose stack holds the arguments first
 // and the result afterwards.
 func (f hostFunction) bind() api.GoModuleFunc {
 	wide := len(f.results) == 1 && f.results[0] == api.ValueTypeI64
 	return func(ctx context.Context, guest api.Module, stack []uint64) {
-		c, _ := ctx.Value(callKey{}).(*call)
+		c := callOf(ctx)
 		n := result(wasmabi.EDQUOT)
 		if f.free || c.admit() {
 			n = f.do(c, guest.Memory(), stack)
@@ -142,7 +150,7 @@ const fuelSlice = 100_000
 // where running code meets its deadline, and where the goroutine can be moved
 // aside: compiled code cannot be pre-empted.
 func refuel(ctx context.Context, guest api.Module, _ []uint64) {
-	c, _ := ctx.Value(callKey{}).(*call)
+	c := callOf(ctx)
 	c.checkTime()
 	runtime.Gosched()
 	if c.fuel == nil {

@@ -33,7 +33,7 @@ func newGuest(t testing.TB, tx *engine.Tx, kv state) *guest {
 	log := slog.New(slog.NewTextHandler(g.log, nil))
 	now := func() time.Time { return time.Unix(1_800_000_000, 123_456_789) }
 	g.call = &call{limits: &limits, config: config, now: now, log: &guestLog{log: log, now: time.Now}}
-	g.call.begin(t.Context(), tx, subject{"app", "req"}, time.Minute)
+	g.call.begin(t.Context(), tx, subject{"app", "req"}, time.Now().Add(time.Minute))
 	g.call.state = kv
 	g.call.input = []byte("request")
 	return g
@@ -65,7 +65,7 @@ func (g *guest) from(module, name string, args ...any) int64 {
 	for _, f := range hostModules()[module] {
 		if f.name == name {
 			require.Len(g.t, stack, len(f.params), "%s", name)
-			f.bind()(context.WithValue(g.t.Context(), callKey{}, g.call), g.module, stack[:max(1, len(stack))])
+			f.bind()(&callContext{g.t.Context(), g.call}, g.module, stack[:max(1, len(stack))])
 			if len(f.results) == 1 && f.results[0] == i64 {
 				return int64(stack[:1][0])
 			}
@@ -368,6 +368,6 @@ func FuzzHostFunctions(f *testing.F) {
 				require.Equal(t, guest.call.failure, r, "%s: only the host's own verdict ends a call", function.name)
 			}
 		}()
-		function.bind()(context.WithValue(t.Context(), callKey{}, guest.call), guest.module, stack)
+		function.bind()(&callContext{t.Context(), guest.call}, guest.module, stack)
 	})
 }

@@ -38,8 +38,8 @@ const (
 func (s *service) start(ctx context.Context, config *configuration, of subject) (*instance, error) {
 	i := &instance{born: time.Now()}
 	i.call = call{limits: &s.limits, config: config, log: s.guestLog, now: s.runtime.now}
-	i.ctx = context.WithValue(context.Background(), callKey{}, &i.call)
-	i.call.begin(ctx, nil, of, s.limits.StartTimeout)
+	i.ctx = &callContext{context.Background(), &i.call}
+	i.call.begin(ctx, nil, of, i.born.Add(s.limits.StartTimeout))
 	defer i.call.end()
 	module, err := s.runtime.wazero.InstantiateModule(i.ctx, s.code.compiled, instanceConfig)
 	if err != nil {
@@ -89,10 +89,9 @@ func (i *instance) configure() error {
 
 // serve runs one operation. After any error that is not the module's own
 // decision the instance is broken.
-func (i *instance) serve(ctx context.Context, tx *engine.Tx, kv state, o *operation, of subject) error {
+func (i *instance) serve(ctx context.Context, tx *engine.Tx, o *operation, of subject, now time.Time) error {
 	c := &i.call
-	c.begin(ctx, tx, of, c.limits.timeout(o.method))
-	c.state = kv
+	c.begin(ctx, tx, of, now.Add(c.limits.timeout(o.method)))
 	defer c.end()
 	c.input = o.encode(c.input[:0], of)
 	i.stack[0] = uint64(len(c.input))

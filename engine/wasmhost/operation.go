@@ -89,7 +89,11 @@ func (o *operation) accept(output []byte) error {
 	case o.method == provide && !bytes.Equal(m.Body, o.asked.Body):
 		return violation("the answer has another body than was provided")
 	}
-	o.answer = engine.Credentials{ID: o.asked.ID, Body: bytes.Clone(m.Body), Status: statuses[m.Status]}
+	o.answer.ID, o.answer.Status = o.asked.ID, statuses[m.Status]
+	if len(m.Body) > 0 {
+		o.answer.Body = make([]byte, len(m.Body))
+		copy(o.answer.Body, m.Body)
+	}
 	if m.ExpiresUnix > 0 {
 		o.answer.NotAfter = time.Unix(int64(m.ExpiresUnix), 0).UTC()
 	}

@@ -2,6 +2,7 @@ package wasmhost
 
 import (
 	"bytes"
+	"context"
 	"slices"
 	"time"
 
@@ -9,84 +10,129 @@ import (
 )
 
 // pool holds the instances of one application. No other application's call
-// ever meets them. All of it but the gate is guarded by the service's mutex.
+// ever meets them. All of it is guarded by the service's mutex.
 type pool struct {
-	gate   *gate
+	gate   gate
 	patch  []byte // the application's configuration that config was made with
 	config *configuration
 	idle   []*instance
 	users  int // calls that have the pool
 }
 
+// visit is a call's stay in a pool.
+type visit struct {
+	app    engine.ApplicationID
+	pool   *pool
+	config *configuration
+	// instance is nil until one is started, if none was idle.
+	instance *instance
+	now      time.Time // asked once, since on a call as short as most are it costs
+}
+
 // sweepEvery is how often idle instances are looked through for old ones.
 const sweepEvery = time.Minute
 
-// enter returns the application's pool for a call, to be followed by leave.
-func (s *service) enter(app *engine.Application) (*pool, error) {
+// enter takes a place in the application's pool, and an idle instance if there
+// is one. It is to be followed by leave.
+func (s *service) enter(ctx context.Context, app *engine.Application) (visit, error) {
+	v := visit{app: app.ID, now: time.Now()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var err error
+	if v.pool, err = s.poolOf(app); err != nil {
+		return v, err
+	}
+	v.pool.users++
+	s.calls.Add(1)
+	if !v.pool.gate.pass() {
+		if err := s.wait(ctx, v.pool); err != nil {
+			s.forget(v)
+			return v, err
+		}
+		v.now = time.Now()
+	}
+	v.config = v.pool.config
+	v.instance = v.pool.take(v.now)
+	return v, nil
+}
+
+// wait waits for a place, with the mutex released meanwhile.
+func (s *service) wait(ctx context.Context, p *pool) error {
+	turn, err := p.gate.line()
+	if err != nil {
+		return err
+	}
+	s.mu.Unlock()
+	err = p.gate.await(ctx, turn)
+	s.mu.Lock()
+	if err != nil && p.gate.quit(turn) {
+		return nil // given at the last moment
+	}
+	return err
+}
+
+// poolOf returns the application's pool, with its configuration as of now.
+func (s *service) poolOf(app *engine.Application) (*pool, error) {
 	if s.closed {
 		return nil, s.replaced()
 	}
 	p := s.pools[app.ID]
+	if p != nil && bytes.Equal(p.patch, app.ServiceConfig) {
+		return p, nil
+	}
+	config, err := configure(s.base, app.ServiceConfig)
+	if err != nil {
+		return nil, engine.Wrap(err, engine.CodeModuleFault, "the configuration of this application cannot be given to the module: write its serviceConfig anew")
+	}
 	if p == nil {
-		p = &pool{gate: newGate(&s.limits)}
+		p = &pool{gate: gate{limits: &s.limits}}
+		s.pools[app.ID] = p
 	}
-	if p.config == nil || !bytes.Equal(p.patch, app.ServiceConfig) {
-		config, err := configure(s.base, app.ServiceConfig)
-		if err != nil {
-			return nil, engine.Wrap(err, engine.CodeModuleFault, "the configuration of this application cannot be given to the module: write its serviceConfig anew")
-		}
-		closeAll(p.idle)
-		p.patch, p.config, p.idle = bytes.Clone(app.ServiceConfig), config, nil
-	}
-	s.pools[app.ID] = p
-	p.users++
-	s.calls.Add(1)
+	closeAll(p.idle)
+	p.patch, p.config, p.idle = bytes.Clone(app.ServiceConfig), config, nil
 	return p, nil
 }
 
-// leave ends a call. A pool that holds nothing is forgotten.
-func (s *service) leave(app engine.ApplicationID, p *pool) {
-	s.mu.Lock()
-	p.users--
-	if p.users == 0 && len(p.idle) == 0 {
-		delete(s.pools, app)
-	}
-	s.mu.Unlock()
-	s.calls.Done()
-}
-
-// take returns an idle instance, the one used last, or nil.
-func (s *service) take(p *pool) (*instance, *configuration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// take returns the idle instance that was used last, or nil.
+func (p *pool) take(now time.Time) *instance {
 	for n := len(p.idle); n > 0; n = len(p.idle) {
 		i := p.idle[n-1]
 		p.idle = p.idle[:n-1]
-		if !i.spent(time.Now()) {
-			return i, p.config
+		if !i.spent(now) {
+			return i
 		}
 		i.close()
 	}
-	return nil, p.config
+	return nil
 }
 
-// put gives an instance back. One that is spent, or of a configuration that no
-// longer holds, ends here.
-func (s *service) put(p *pool, i *instance) {
-	now := time.Now()
+// leave ends a call and gives its instance back, if it had one. An instance
+// that is spent, or of a configuration that no longer holds, ends here.
+func (s *service) leave(v visit) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || i.call.config != p.config || i.spent(now) {
-		i.close()
-	} else {
-		p.idle = append(p.idle, i)
+	if i := v.instance; i != nil {
+		if s.closed || v.config != v.pool.config || i.spent(v.now) {
+			i.close()
+		} else {
+			v.pool.idle = append(v.pool.idle, i)
+		}
 	}
-	if now.Sub(s.swept) > sweepEvery {
-		s.swept = now
-		s.sweep(now)
+	v.pool.gate.leave()
+	s.forget(v)
+	if v.now.Sub(s.swept) > sweepEvery {
+		s.swept = v.now
+		s.sweep(v.now)
 	}
+}
+
+// forget ends a call's use of its pool. A pool that holds nothing is dropped.
+func (s *service) forget(v visit) {
+	v.pool.users--
+	if v.pool.users == 0 && len(v.pool.idle) == 0 {
+		delete(s.pools, v.app)
+	}
+	s.calls.Done()
 }
 
 // sweep ends instances that have grown old without being called.

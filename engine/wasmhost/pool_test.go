@@ -80,7 +80,8 @@ func TestAConflictWithinACallComesOutUnchangedAndEndsTheInstance(t *testing.T) {
 	require.NoError(t, err)
 	defer i.close()
 	o := operation{method: lookup, asked: engine.Credentials{ID: "x"}}
-	err = i.serve(t.Context(), nil, failingState{err: engine.ErrConflict}, &o, subject{application: "app"})
+	i.call.state = failingState{err: engine.ErrConflict}
+	err = i.serve(t.Context(), nil, &o, subject{application: "app"}, time.Now())
 	require.ErrorIs(t, err, engine.ErrConflict)
 	require.True(t, i.broken)
 	require.Equal(t, engine.ErrConflict, s.undecided(err, "", subject{}), "the engine compares it")

@@ -98,7 +98,8 @@ func (s *service) try(ctx context.Context) error {
 	}
 	defer i.close()
 	o := operation{method: lookup, asked: engine.Credentials{ID: engine.CredentialsID(uuid.NewString())}}
-	err = i.serve(ctx, nil, noState{}, &o, of)
+	i.call.state = noState{}
+	err = i.serve(ctx, nil, &o, of, time.Now())
 	if i.broken {
 		return unfit(err, "a lookup on trial")
 	}
@@ -170,24 +171,19 @@ func (s *service) serve(ctx context.Context, tx *engine.Tx, app *engine.Applicat
 	if !s.methods[o.method] {
 		return engine.Errorf(engine.CodeUnsupported, "the credentials service %q does not offer %s", s.name, exportOf[o.method])
 	}
-	p, err := s.enter(app)
+	v, err := s.enter(ctx, app)
 	if err != nil {
 		return err
 	}
-	defer s.leave(app.ID, p)
-	if err := p.gate.enter(ctx); err != nil {
-		return err
-	}
-	defer p.gate.leave()
+	defer func() { s.leave(v) }()
 	of := subject{application: string(app.ID), request: requestID(tx)}
-	i, config := s.take(p)
-	if i == nil {
-		if i, err = s.start(ctx, config, of); err != nil {
+	if v.instance == nil {
+		if v.instance, err = s.start(ctx, v.config, of); err != nil {
 			return s.undecided(err, "the start of an instance", of)
 		}
+		v.now = time.Now()
 	}
-	defer s.put(p, i)
-	if err := i.serve(ctx, tx, nil, o, of); err != nil {
+	if err := v.instance.serve(ctx, tx, o, of, v.now); err != nil {
 		return s.undecided(err, exportOf[o.method], of)
 	}
 	return nil
