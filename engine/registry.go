@@ -133,10 +133,21 @@ func (r *registry) current(record Service) (*running, error) {
 func (r *registry) bring(ctx context.Context, store Store, record Service) error {
 	service, err := r.prepare(ctx, store, record)
 	if err != nil {
-		return err
+		return cannotStart(record.Name, err)
 	}
 	r.install(service, record)
 	return nil
+}
+
+// cannotStart keeps the reason why a deployed service cannot start on this
+// node from being taken for the fault of the request that needs it.
+func cannotStart(name ServiceName, err error) error {
+	switch CodeOf(err) {
+	case CodeInvalid, CodeTooLarge, CodeUnsupported, CodeConflict:
+		return Wrap(err, CodeModuleFault, fmt.Sprintf("the credentials service %q cannot start on this node: %v", name, err))
+	default:
+		return err
+	}
 }
 
 // prepare starts a service without letting anybody call it.

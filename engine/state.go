@@ -28,6 +28,7 @@ type State struct {
 	reads  int
 	writes int
 	bytes  int
+	before []Write // what was buffered before the first write through this State
 }
 
 // State opens the state of the service that this unit of work is asking, for
@@ -65,9 +66,21 @@ func (s *State) write(w Write) error {
 	if s.writes > MaxStateWrites || s.bytes > MaxStateBytes {
 		return ErrStateQuota
 	}
+	if s.before == nil {
+		s.before = append(make([]Write, 0, len(s.tx.writes)+1), s.tx.writes...)
+	}
 	s.tx.write(w)
 	s.tx.put(s.guard, nil)
 	return nil
+}
+
+// Discard takes back all that was written through this State, for a service
+// that fails after it has written. Nothing else may have written to the unit
+// of work meanwhile.
+func (s *State) Discard() {
+	if s.before != nil {
+		s.tx.writes, s.before = s.before, nil
+	}
 }
 
 // Entry is one key and value of a scan.
