@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/credence-engine/credence/engine"
+	"github.com/credence-engine/credence/engine/enginetest"
 	"github.com/credence-engine/credence/engine/wasmhost/internal/wattest"
 )
 
@@ -74,6 +75,19 @@ func TestLimitsCanOnlyBeLowered(t *testing.T) {
 		}
 		require.Contains(t, requireCode(t, c.code, err).Message, c.names, c.limits)
 	}
+}
+
+// A node whose ceiling was lowered cannot run what was deployed. Whoever asks
+// to connect is not at fault.
+func TestAServiceThatCannotStartHereIsNoFaultOfTheRequest(t *testing.T) {
+	store := enginetest.NewMemoryStore()
+	w := newWorldOn(t, store, Options{})
+	w.deploy("asking", withManifest(t, wattest.Module(t, "kv-echo"),
+		`{"abi":1,"name":"x","version":"1","capabilities":{"kv":{}},"limits":{"memoryPages":512}}`), engine.ServiceSpec{})
+	app := w.app("asking")
+	other := newWorldOn(t, store, Options{Limits: Limits{MemoryPagesCeiling: 511}})
+	_, err := other.verify(app, "x")
+	require.Contains(t, requireCode(t, engine.CodeModuleFault, err).Message, "at most 511")
 }
 
 func TestALoweredLimitHolds(t *testing.T) {

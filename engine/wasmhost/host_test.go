@@ -349,6 +349,81 @@ func TestErrorsOfTheStoreEndTheCallUnchanged(t *testing.T) {
 	require.Equal(t, errLate, g.stops(func() { g.do("kv_get", "k", buf, 1) }))
 }
 
+// More entries than are read at a time, with those that the operation itself
+// has written and deleted among them.
+func TestAScanJoinsWhatIsStoredAndWhatIsWritten(t *testing.T) {
+	w := newWorld(t, Options{})
+	for from := range 4 {
+		require.NoError(t, w.units.work(t, func(_ context.Context, tx *engine.Tx) error {
+			kv := tx.State()
+			for n := range 40 {
+				require.NoError(t, kv.Put(fmt.Appendf(nil, "k%03d", 4*n+from), nil))
+			}
+			return nil
+		}))
+	}
+	require.NoError(t, w.units.work(t, func(_ context.Context, tx *engine.Tx) error {
+		g := newGuest(t, tx, nil)
+		want := make([]string, 0, 160)
+		for n := range 160 {
+			want = append(want, fmt.Sprintf("k%03d", n))
+		}
+		require.EqualValues(t, 0, g.do("kv_delete", want[63]))
+		require.EqualValues(t, 0, g.do("kv_put", want[64], "changed"))
+		require.EqualValues(t, 0, g.do("kv_put", "k064a", "new"))
+		require.EqualValues(t, 0, g.do("kv_put", "k999", "last"))
+		want = append(append(append(append([]string{}, want[:63]...), want[64], "k064a"), want[65:]...), "k999")
+		n := g.do("kv_scan", "k", "", buf, 8<<10)
+		var page wasmabi.KvPage
+		require.NoError(t, page.Decode([]byte(g.at(buf, int(n)))))
+		got := make([]string, 0, len(want))
+		for _, e := range page.Entries {
+			got = append(got, string(e.Key))
+		}
+		require.Equal(t, want, got)
+		return nil
+	}))
+}
+
+func TestAnOperationThatFailsLeavesNoStateBehind(t *testing.T) {
+	w := newWorld(t, Options{})
+	require.NoError(t, w.units.work(t, func(ctx context.Context, tx *engine.Tx) error {
+		kept, dropped := tx.State(), tx.State()
+		require.NoError(t, kept.Put([]byte("a"), []byte("kept")))
+		require.NoError(t, dropped.Put([]byte("a"), []byte("dropped")))
+		require.NoError(t, dropped.Put([]byte("b"), []byte("dropped")))
+		dropped.Discard()
+		a, _, err := kept.Get(ctx, []byte("a"))
+		require.NoError(t, err)
+		require.Equal(t, "kept", string(a))
+		_, found, err := kept.Get(ctx, []byte("b"))
+		require.NoError(t, err)
+		require.False(t, found)
+		return nil
+	}))
+	for name, want := range map[string]int{"refuse-all": 1, "pointers-edge": 1, "table-grow": 1, "other-body": 0} {
+		s := w.in(t).serving(name)
+		config, err := configure(nil, nil)
+		require.NoError(t, err)
+		i, err := s.start(t.Context(), config, subject{})
+		require.NoError(t, err)
+		kv := &discarded{}
+		i.call.state = kv
+		o := operation{method: lookup, asked: engine.Credentials{ID: "x"}}
+		_ = i.serve(t.Context(), nil, &o, subject{application: "app"}, time.Now())
+		require.Equal(t, want, kv.times, name)
+		i.close()
+	}
+}
+
+// discarded counts how often it was told to take back what was written.
+type discarded struct {
+	noState
+	times int
+}
+
+func (d *discarded) Discard() { d.times++ }
+
 func FuzzHostFunctions(f *testing.F) {
 	f.Add(uint(0), uint64(0), uint64(10), uint64(3), uint64(0), uint64(0), uint64(0))
 	f.Add(uint(3), uint64(0xffffffff), uint64(1), uint64(0x80000000), uint64(0x80000001), uint64(0), uint64(65536))

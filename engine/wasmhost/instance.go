@@ -106,6 +106,9 @@ func (i *instance) serve(ctx context.Context, tx *engine.Tx, o *operation, of su
 	} else {
 		err = refusal(status, c.reason)
 	}
+	if err != nil && c.state != nil {
+		c.state.Discard() // the engine may go on, as after an operation that is not offered
+	}
 	_, i.broken = err.(*fault) //nolint:errorlint // made here, never wrapped
 	return err
 }

@@ -18,6 +18,7 @@ type state interface {
 	Put(key, value []byte) error
 	Delete(key []byte) error
 	Scan(ctx context.Context, prefix, after []byte, limit int) ([]engine.Entry, error)
+	Discard()
 }
 
 // noState is the state of a trial: empty, and what is written is forgotten.
@@ -26,6 +27,7 @@ type noState struct{}
 func (noState) Get(context.Context, []byte) ([]byte, bool, error) { return nil, false, nil }
 func (noState) Put(_, _ []byte) error                             { return nil }
 func (noState) Delete([]byte) error                               { return nil }
+func (noState) Discard()                                          {}
 func (noState) Scan(context.Context, []byte, []byte, int) ([]engine.Entry, error) {
 	return nil, nil
 }

@@ -171,12 +171,17 @@ func (w *world) app(service engine.ServiceName) engine.ApplicationID {
 	return app.ID
 }
 
+// serving deploys a module of testdata.
+func (w *world) serving(name string) *service {
+	w.t.Helper()
+	w.deploy(engine.ServiceName(name), wattest.Module(w.t, name), engine.ServiceSpec{})
+	return w.runtime.service(engine.ServiceName(name))
+}
+
 // serves deploys a module of testdata and returns an application that uses it.
 func (w *world) serves(name string) engine.ApplicationID {
 	w.t.Helper()
-	service := engine.ServiceName(name)
-	w.deploy(service, wattest.Module(w.t, name), engine.ServiceSpec{})
-	return w.app(service)
+	return w.app(w.serving(name).name)
 }
 
 func (w *world) lookup(app engine.ApplicationID, id engine.CredentialsID) (engine.Credentials, error) {
