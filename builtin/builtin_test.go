@@ -16,12 +16,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var admin = engine.Caller{Tenant: engine.DefaultTenant, User: "admin"}
 
 func newEngine(t *testing.T) *engine.Engine {
+	t.Helper()
 	e := engine.New(engine.Options{Store: enginetest.NewMemoryStore(), Builtins: builtin.Services()})
 	t.Cleanup(e.Close)
 	return e
 }
 
 func newApplication(t *testing.T, e *engine.Engine, service engine.ServiceName) engine.ApplicationID {
+	t.Helper()
 	app, err := e.CreateApplication(t.Context(), admin, engine.ApplicationSpec{Name: "app", Service: service})
 	require.NoError(t, err)
 	return app.ID
@@ -31,6 +33,7 @@ func TestTheServicesKeepTheContract(t *testing.T) {
 	for name := range builtin.Services() {
 		t.Run(string(name), func(t *testing.T) {
 			enginetest.ServiceSuite(t, func(t *testing.T) enginetest.ServiceFixture {
+				t.Helper()
 				return enginetest.ServiceFixture{Engine: newEngine(t), Service: name, Trusting: name == engine.Trustful}
 			})
 		})

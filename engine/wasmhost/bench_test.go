@@ -44,6 +44,7 @@ func versus(b *testing.B, unit string, measured, reference func()) {
 // bare calls a module that is not metered with nothing around it but the copy
 // of the request and of the answer.
 func bare(b *testing.B, wasm, request []byte) func() []byte {
+	b.Helper()
 	ctx := context.Background()
 	r := wazero.NewRuntime(ctx)
 	b.Cleanup(func() { require.NoError(b, r.Close(ctx)) })
@@ -103,7 +104,7 @@ func BenchmarkLookupThroughAGoModule(b *testing.B) {
 	w.deploy("full", goGuest(b), engine.ServiceSpec{Config: []byte(`{}`)})
 	custom, native := w.app("full"), w.app(engine.Internal)
 	for _, app := range []engine.ApplicationID{custom, native} {
-		require.NoError(b, w.provision(app, "id", "body"))
+		require.NoError(b, w.provision(app, "id"))
 	}
 	ask := func(app engine.ApplicationID) func() {
 		return func() {

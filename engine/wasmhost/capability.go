@@ -33,7 +33,7 @@ func readCapabilities(raw json.RawMessage) (capabilities, error) {
 	for _, name := range names {
 		c := wasmabi.Capability(name)
 		if c == wasmabi.HTTP || c == wasmabi.Secrets { // their form is not fixed yet
-			return nil, notOffered{c}
+			return nil, notOfferedError{c}
 		}
 		shape, _ := shapes[name].(*json.RawMessage)
 		if !bytes.Equal(bytes.Join(bytes.Fields(*shape), nil), []byte("{}")) {
@@ -44,11 +44,11 @@ func readCapabilities(raw json.RawMessage) (capabilities, error) {
 	return all, nil
 }
 
-// notOffered says that a capability is part of the ABI and not of this
+// notOfferedError says that a capability is part of the ABI and not of this
 // version.
-type notOffered struct{ wasmabi.Capability }
+type notOfferedError struct{ wasmabi.Capability }
 
-func (e notOffered) Error() string {
+func (e notOfferedError) Error() string {
 	return fmt.Sprintf("the capability %q is not offered by this version of the engine", string(e.Capability))
 }
 

@@ -36,7 +36,7 @@ func TestGrantsBoundWhatAModuleMayAskFor(t *testing.T) {
 			s.Close()
 			continue
 		}
-		e := requireCode(t, want.code, err)
+		e := failure(t, want.code, err)
 		require.Equal(t, "/grants", e.Field)
 		require.Contains(t, e.Message, want.names)
 	}
@@ -73,7 +73,7 @@ func TestLimitsCanOnlyBeLowered(t *testing.T) {
 			s.Close()
 			continue
 		}
-		require.Contains(t, requireCode(t, c.code, err).Message, c.names, c.limits)
+		require.Contains(t, failure(t, c.code, err).Message, c.names, c.limits)
 	}
 }
 
@@ -87,7 +87,7 @@ func TestAServiceThatCannotStartHereIsNoFaultOfTheRequest(t *testing.T) {
 	app := w.app("asking")
 	other := newWorldOn(t, store, Options{Limits: Limits{MemoryPagesCeiling: 511}})
 	_, err := other.verify(app, "x")
-	require.Contains(t, requireCode(t, engine.CodeModuleFault, err).Message, "at most 511")
+	require.Contains(t, failure(t, engine.CodeModuleFault, err).Message, "at most 511")
 }
 
 func TestALoweredLimitHolds(t *testing.T) {
@@ -136,7 +136,7 @@ func TestAModuleWithWrongTypesIsRefused(t *testing.T) {
 	_, err := r.Inspect(t.Context(), broken)
 	require.NoError(t, err)
 	_, err = start(t, r, "s", broken)
-	require.Contains(t, requireCode(t, engine.CodeInvalid, err).Message, "not valid WebAssembly")
+	require.Contains(t, failure(t, engine.CodeInvalid, err).Message, "not valid WebAssembly")
 }
 
 func TestPatchesAreMergedAsInTheStandard(t *testing.T) {

@@ -13,11 +13,11 @@ import (
 
 // goGuest returns a service in Go that uses all that the SDK offers, built
 // from the sources of package guest's own tests.
-func goGuest(t testing.TB) []byte {
-	t.Helper()
+func goGuest(tb testing.TB) []byte {
+	tb.Helper()
 	wasm, err := builtGoGuest()
-	require.NoError(t, err)
-	return withManifest(t, wasm, `{"abi":1,"name":"full","version":"1.2.3","capabilities":{"kv":{},"clock":{},"random":{}}}`)
+	require.NoError(tb, err)
+	return withManifest(tb, wasm, `{"abi":1,"name":"full","version":"1.2.3","capabilities":{"kv":{},"clock":{},"random":{}}}`)
 }
 
 var builtGoGuest = sync.OnceValues(func() ([]byte, error) {

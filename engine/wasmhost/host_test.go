@@ -25,15 +25,16 @@ type guest struct {
 	log    *logBuffer
 }
 
-func newGuest(t testing.TB, tx *engine.Tx, kv state) *guest {
+func newGuest(tb testing.TB, tx *engine.Tx, kv state) *guest {
+	tb.Helper()
 	limits := DefaultLimits()
 	config, err := configure([]byte(`{"a":{"b":[1,"two",null]},"~/":1.50,"long":"`+strings.Repeat("x", 99)+`"}`), nil)
-	require.NoError(t, err)
-	g := &guest{t: t, module: wazerotest.NewModule(wazerotest.NewFixedMemory(64 << 10)), log: &logBuffer{}}
+	require.NoError(tb, err)
+	g := &guest{t: tb, module: wazerotest.NewModule(wazerotest.NewFixedMemory(64 << 10)), log: &logBuffer{}}
 	log := slog.New(slog.NewTextHandler(g.log, nil))
 	now := func() time.Time { return time.Unix(1_800_000_000, 123_456_789) }
 	g.call = &call{limits: &limits, config: config, now: now, log: &guestLog{log: log, now: time.Now}}
-	g.call.begin(t.Context(), tx, subject{"app", "req"}, time.Now().Add(time.Minute))
+	g.call.begin(tb.Context(), tx, subject{"app", "req"}, time.Now().Add(time.Minute))
 	g.call.state = kv
 	g.call.input = []byte("request")
 	return g

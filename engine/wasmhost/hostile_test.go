@@ -32,7 +32,7 @@ func TestModulesThatCannotServeAreRefusedAtDeployment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
 			_, err := r.Start(t.Context(), engine.Service{Name: "s", Module: engine.Digest(name)}, fetch(wattest.Module(t, name)))
-			e := requireCode(t, engine.CodeInvalid, err)
+			e := failure(t, engine.CodeInvalid, err)
 			require.Contains(t, e.Message, names)
 			require.Less(t, time.Since(began), soon)
 		})
@@ -200,13 +200,13 @@ func TestASpinningGuestHoldsUpNobody(t *testing.T) {
 func TestWordsOfAModuleAreCappedAndEscaped(t *testing.T) {
 	w := newWorld(t, Options{})
 	_, err := w.lookup(w.serves("error-control"), "x")
-	e := requireCode(t, engine.CodeModuleError, err)
+	e := failure(t, engine.CodeModuleError, err)
 	require.LessOrEqual(t, len(e.Message), 1100)
 	require.Contains(t, e.Message, `bad\r\nSet-Cookie: a=b\x1b[2J\a\x00\u202e`)
 	require.NotRegexp(t, `[\x00-\x1f\x7f]`, e.Message)
 
 	_, err = w.lookup(w.serves("refuse-all"), "x")
-	require.Equal(t, "serial number outside of the batch", requireCode(t, engine.CodeDenied, err).Message)
+	require.Equal(t, "serial number outside of the batch", failure(t, engine.CodeDenied, err).Message)
 }
 
 func TestAFloodOfLogRecordsIsCapped(t *testing.T) {

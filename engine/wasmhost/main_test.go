@@ -85,28 +85,34 @@ type world struct {
 	units   *units
 }
 
-func newWorld(t testing.TB, o Options) *world {
-	return newWorldOn(t, enginetest.NewMemoryStore(), o)
+func newWorld(tb testing.TB, o Options) *world {
+	tb.Helper()
+	return newWorldOn(tb, enginetest.NewMemoryStore(), o)
 }
 
-func newWorldOn(t testing.TB, store engine.Store, o Options) *world {
-	w := &world{t: t, log: &logBuffer{}}
+func newWorldOn(tb testing.TB, store engine.Store, o Options) *world {
+	tb.Helper()
+	w := &world{t: tb, log: &logBuffer{}}
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	w.runtime = &untried{Runtime: newRuntime(t, o), started: map[engine.ServiceName]*service{}}
+	w.runtime = &untried{Runtime: newRuntime(tb, o), started: map[engine.ServiceName]*service{}}
 	w.units = &units{}
 	builtins := builtin.Services()
 	builtins[unitService] = w.units
 	w.Engine = engine.New(engine.Options{Store: store, Builtins: builtins, Runtime: w.runtime, Log: o.Log})
-	t.Cleanup(w.Engine.Close)
-	w.units.open = func(t testing.TB) { _, _ = w.in(t).lookup(w.units.app(w.in(t)), "unit") }
+	tb.Cleanup(w.Close)
+	w.units.open = func(tb testing.TB) {
+		tb.Helper()
+		_, _ = w.in(tb).lookup(w.units.app(w.in(tb)), "unit")
+	}
 	return w
 }
 
 // in returns the same world for a subtest.
-func (w *world) in(t testing.TB) *world {
-	return &world{Engine: w.Engine, t: t, runtime: w.runtime, log: w.log, units: w.units}
+func (w *world) in(tb testing.TB) *world {
+	tb.Helper()
+	return &world{Engine: w.Engine, t: tb, runtime: w.runtime, log: w.log, units: w.units}
 }
 
 // call calls a method of a service in a unit of work of its own, with the id "x" and the body "b".
@@ -126,14 +132,14 @@ func (w *world) call(s *service, app *engine.Application, m method) error {
 	})
 }
 
-func newRuntime(t testing.TB, o Options) *Runtime {
-	t.Helper()
+func newRuntime(tb testing.TB, o Options) *Runtime {
+	tb.Helper()
 	if raceDetector {
 		o.Limits = patient(o.Limits)
 	}
 	r, err := New(context.Background(), o)
-	require.NoError(t, err)
-	t.Cleanup(r.Close)
+	require.NoError(tb, err)
+	tb.Cleanup(r.Close)
 	return r
 }
 
@@ -192,8 +198,8 @@ func (w *world) verify(app engine.ApplicationID, id engine.CredentialsID) (engin
 	return w.Verify(w.t.Context(), admin, app, engine.VerifyRequest{CredentialsID: id, EndpointID: "endpoint"})
 }
 
-func (w *world) provision(app engine.ApplicationID, id engine.CredentialsID, body string) error {
-	_, err := w.Provision(w.t.Context(), admin, app, engine.ProvisionRequest{ID: id, Body: []byte(body)})
+func (w *world) provision(app engine.ApplicationID, id engine.CredentialsID) error {
+	_, err := w.Provision(w.t.Context(), admin, app, engine.ProvisionRequest{ID: id, Body: []byte("body")})
 	return err
 }
 
@@ -204,24 +210,31 @@ func fetch(wasm []byte) func(context.Context) ([]byte, error) {
 
 // tiny is the smallest service. The export verify_proof, which this version
 // refuses, is renamed.
-func tiny(t testing.TB) []byte {
-	return bytes.ReplaceAll(wattest.Module(t, "tiny"), []byte("verify_proof"), []byte("later__proof"))
+func tiny(tb testing.TB) []byte {
+	tb.Helper()
+	return bytes.ReplaceAll(wattest.Module(tb, "tiny"), []byte("verify_proof"), []byte("later__proof"))
 }
 
 // withManifest packs a manifest into a module, in the place of its own.
-func withManifest(t testing.TB, wasm []byte, manifest string) []byte {
-	t.Helper()
+func withManifest(tb testing.TB, wasm []byte, manifest string) []byte {
+	tb.Helper()
 	packed, err := wasmbin.AppendCustom(wasm, wasmabi.ManifestSection, []byte(manifest))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return packed
 }
 
-func requireCode(t testing.TB, code engine.Code, err error) *engine.Error {
-	t.Helper()
-	require.Error(t, err)
-	require.Equal(t, code, engine.CodeOf(err), "%v", err)
+func requireCode(tb testing.TB, code engine.Code, err error) {
+	tb.Helper()
+	_ = failure(tb, code, err)
+}
+
+// failure requires an error of a code, and returns it.
+func failure(tb testing.TB, code engine.Code, err error) *engine.Error {
+	tb.Helper()
+	require.Error(tb, err)
+	require.Equal(tb, code, engine.CodeOf(err), "%v", err)
 	var e *engine.Error
-	require.ErrorAs(t, err, &e)
+	require.ErrorAs(tb, err, &e)
 	return e
 }
 

@@ -69,7 +69,7 @@ func readManifest(raw []byte) (manifest, error) {
 	}
 	for _, c := range m.capabilities {
 		if !c.Offered() {
-			return m, notOffered{c}
+			return m, notOfferedError{c}
 		}
 	}
 	return m, nil

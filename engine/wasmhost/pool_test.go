@@ -43,7 +43,7 @@ func TestStateIsOfOneServiceAndOneApplication(t *testing.T) {
 	w.deploy("first", wasm, engine.ServiceSpec{})
 	w.deploy("second", wasm, engine.ServiceSpec{})
 	app := w.app("first")
-	require.NoError(t, w.provision(app, "id", "body"))
+	require.NoError(t, w.provision(app, "id"))
 	_, err := w.lookup(w.app("first"), "id")
 	requireCode(t, engine.CodeNotFound, err)
 	second := engine.ServiceName("second")
@@ -64,7 +64,7 @@ func TestAConflictRunsTheOperationAgain(t *testing.T) {
 		once.Do(func() { f.Before = engine.ErrConflict })
 		return f
 	}})
-	require.NoError(t, w.provision(app, "id", "body"))
+	require.NoError(t, w.provision(app, "id"))
 	c, err := w.lookup(app, "id")
 	require.NoError(t, err)
 	require.Equal(t, "body", string(c.Body))
@@ -153,7 +153,7 @@ func TestCallsBeyondThePlacesWaitAndThenAreRefused(t *testing.T) {
 	}
 	began := time.Now()
 	for range calls - 1 {
-		e := requireCode(t, engine.CodeExhausted, <-errs)
+		e := failure(t, engine.CodeExhausted, <-errs)
 		require.Contains(t, e.Message, "1 calls of this application's credentials service run already")
 	}
 	require.Less(t, time.Since(began), 600*time.Millisecond, "they did not wait for the call to end")
@@ -165,7 +165,7 @@ func TestCallsBeyondThePlacesWaitAndThenAreRefused(t *testing.T) {
 func TestManyCallsAtOnceShareFewInstances(t *testing.T) {
 	w := newWorld(t, Options{Limits: Limits{Concurrency: 4, Queue: 1000, QueueWait: soon}})
 	app := w.serves("kv-echo")
-	require.NoError(t, w.provision(app, "id", "body"))
+	require.NoError(t, w.provision(app, "id"))
 	var wg sync.WaitGroup
 	for range 32 {
 		wg.Go(func() {
@@ -276,7 +276,7 @@ func TestAnApplicationsConfigurationIsLaidOverThatOfTheService(t *testing.T) {
 	w := newWorld(t, Options{CacheDir: compiled})
 	w.deploy("full", goGuest(t), engine.ServiceSpec{Config: []byte(`{"prefix":"a/"}`)})
 	app := w.app("full")
-	require.NoError(t, w.provision(app, "id", "body"))
+	require.NoError(t, w.provision(app, "id"))
 	configured := func(config string) error {
 		raw := json.RawMessage(config)
 		_, err := w.UpdateApplication(t.Context(), admin, app, engine.ApplicationPatch{ServiceConfig: &raw}, 0)
@@ -289,7 +289,7 @@ func TestAnApplicationsConfigurationIsLaidOverThatOfTheService(t *testing.T) {
 	_, err = w.lookup(app, "id")
 	require.NoError(t, err)
 
-	e := requireCode(t, engine.CodeInvalid, configured(`{"prefix":7}`))
+	e := failure(t, engine.CodeInvalid, configured(`{"prefix":7}`))
 	require.Equal(t, "/serviceConfig", e.Field)
 	require.Contains(t, e.Message, "refused its configuration")
 	require.Contains(t, e.Message, "cannot unmarshal")

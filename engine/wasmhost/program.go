@@ -146,7 +146,7 @@ func (p *program) checkImports() error {
 			return engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x), which the engine does not have: see the imports of %s",
 				i.Module, i.Name, i.Offset, wasmabi.ImportModule)
 		case !known.Offered():
-			return engine.Errorf(engine.CodeUnsupported, "the module imports %q %q (at byte offset %#x): %v", i.Module, i.Name, i.Offset, notOffered{*known})
+			return engine.Errorf(engine.CodeUnsupported, "the module imports %q %q (at byte offset %#x): %v", i.Module, i.Name, i.Offset, notOfferedError{*known})
 		case !i.Type.Equal(is):
 			return engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x) with the signature %s: it has %s",
 				i.Module, i.Name, i.Offset, i.Type, is)
@@ -176,7 +176,7 @@ func refused(err error) error {
 }
 
 func refusalCode(err error) engine.Code {
-	if _, ok := errors.AsType[notOffered](err); ok {
+	if _, ok := errors.AsType[notOfferedError](err); ok {
 		return engine.CodeUnsupported
 	}
 	if e, ok := errors.AsType[*wasmbin.Error](err); ok {

@@ -12,6 +12,7 @@ func TestModulesKeepTheContractOfAService(t *testing.T) {
 	for name, wasm := range map[string][]byte{"kv-echo": wattest.Module(t, "kv-echo"), "go": goGuest(t)} {
 		t.Run(name, func(t *testing.T) {
 			enginetest.ServiceSuite(t, func(t *testing.T) enginetest.ServiceFixture {
+				t.Helper()
 				w := newWorld(t, Options{CacheDir: compiled})
 				w.deploy("custom", wasm, engine.ServiceSpec{})
 				return enginetest.ServiceFixture{Engine: w.Engine, Service: "custom"}

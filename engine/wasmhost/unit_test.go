@@ -30,9 +30,9 @@ func (u *units) app(w *world) engine.ApplicationID {
 }
 
 // work runs fn in a unit of work, and returns what it returned.
-func (u *units) work(t testing.TB, fn func(context.Context, *engine.Tx) error) (err error) {
-	t.Helper()
+func (u *units) work(tb testing.TB, fn func(context.Context, *engine.Tx) error) (err error) {
+	tb.Helper()
 	u.run = func(ctx context.Context, tx *engine.Tx) error { err = fn(ctx, tx); return err }
-	u.open(t)
+	u.open(tb)
 	return err
 }

@@ -18,8 +18,9 @@ func (g *guest) u32(pointer int) uint32 {
 	return binary.LittleEndian.Uint32([]byte(g.at(pointer, 4)))
 }
 
-func (g *guest) u64(pointer int) uint64 {
-	return binary.LittleEndian.Uint64([]byte(g.at(pointer, 8)))
+// u64 is the number at buf.
+func (g *guest) u64() uint64 {
+	return binary.LittleEndian.Uint64([]byte(g.at(buf, 8)))
 }
 
 func TestThereAreNoArgumentsNoEnvironmentAndNoFiles(t *testing.T) {
@@ -27,7 +28,7 @@ func TestThereAreNoArgumentsNoEnvironmentAndNoFiles(t *testing.T) {
 	for _, name := range []string{"args_sizes_get", "environ_sizes_get"} {
 		g.module.Memory().WriteUint64Le(buf, 1<<63-1)
 		require.Zero(t, g.wasi(name, buf, buf+4))
-		require.Zero(t, g.u64(buf), name)
+		require.Zero(t, g.u64(), name)
 	}
 	require.Zero(t, g.wasi("args_get", 0, 0))
 	require.Zero(t, g.wasi("environ_get", 0, 0))
@@ -70,12 +71,12 @@ func TestStandardOutputIsLoggedLineByLine(t *testing.T) {
 func TestTheClocksOfWASIAreTheHosts(t *testing.T) {
 	g := newGuest(t, nil, nil)
 	require.Zero(t, g.wasi("clock_time_get", 0, 0, buf))
-	require.EqualValues(t, 1_800_000_000_123_000_000, g.u64(buf))
+	require.EqualValues(t, 1_800_000_000_123_000_000, g.u64())
 	require.Zero(t, g.wasi("clock_time_get", 1, 0, buf))
-	require.Zero(t, g.u64(buf)%uint64(time.Millisecond))
+	require.Zero(t, g.u64()%uint64(time.Millisecond))
 	require.EqualValues(t, wasiNotsup, g.wasi("clock_time_get", 2, 0, buf))
 	require.Zero(t, g.wasi("clock_res_get", 0, buf))
-	require.EqualValues(t, time.Millisecond, g.u64(buf))
+	require.EqualValues(t, time.Millisecond, g.u64())
 	require.Zero(t, g.wasi("random_get", buf, 32))
 	require.NotEqual(t, strings.Repeat("\x00", 32), g.at(buf, 32))
 	require.EqualValues(t, wasiInval, g.wasi("random_get", 0, 64<<10))
@@ -107,7 +108,7 @@ func TestPollSleepsUntilTheEarliestClock(t *testing.T) {
 	require.Zero(t, g.wasi("poll_oneoff", 0, buf, 2, buf-4))
 	require.GreaterOrEqual(t, time.Since(began), 20*time.Millisecond)
 	require.EqualValues(t, 1, g.u32(buf-4))
-	require.EqualValues(t, 2, g.u64(buf), "the second is due")
+	require.EqualValues(t, 2, g.u64(), "the second is due")
 
 	g.subscribe(1, 1, 0) // a read of a descriptor
 	require.Zero(t, g.wasi("poll_oneoff", 0, buf, 2, buf-4))
