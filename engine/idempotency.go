@@ -41,7 +41,8 @@ func (i *Idempotency) keys(c Caller, now time.Time) (today, yesterday string) {
 func mutate[T any](ctx context.Context, e *Engine, caller Caller, fn func(*Tx) (T, error)) (T, Revision, error) {
 	var out T
 	var replayed Revision
-	rev, err := e.run(ctx, caller, Strict, func(tx *Tx) error {
+	rev, err := e.run(ctx, caller, Guess, func(tx *Tx) error {
+		out = *new(T)
 		kept, err := tx.recall(ctx, e.now(), &out)
 		if err != nil || kept != 0 {
 			replayed = kept

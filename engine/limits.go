@@ -35,6 +35,9 @@ func (r ListRequest) Check() error {
 			return Errorf(CodeInvalid, "the prefixes of a listing must be disjoint and in ascending order; %.32q comes after %.32q", prefix, before)
 		}
 	}
+	if r.Consistency.Mode == ModeGuess {
+		return Errorf(CodeInvalid, "a listing cannot be guessed")
+	}
 	return r.Consistency.check()
 }
 
@@ -84,7 +87,7 @@ func checkKey(key string) error {
 }
 
 func (c Consistency) check() error {
-	if c.Mode > ModeAsOf {
+	if c.Mode > ModeGuess {
 		return Errorf(CodeInvalid, "a read asks for the unknown mode %d", c.Mode)
 	}
 	if c.Mode == ModeAsOf && c.Revision < 1 {

@@ -69,6 +69,9 @@ func (r *registry) acquire(ctx context.Context, tx *Tx, app *Application) (lease
 	if builtin, ok := r.builtins[app.Service]; ok {
 		return lease{CredentialsService: builtin, name: app.Service}, nil
 	}
+	if tx.first.Mode == ModeGuess { // a module sees what was true at one moment, or nothing
+		return lease{}, ErrConflict
+	}
 	record, err := tx.serviceRecord(ctx, app.Service)
 	if CodeOf(err) == CodeNotFound {
 		return lease{missing: true}, Wrap(errUnknownService, CodeUnavailable,

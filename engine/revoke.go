@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 )
 
 // EnforcementState says how far a revocation has come.
@@ -84,16 +85,15 @@ func (e *Engine) revoked(out Revocation, rev Revision, app ApplicationID, id Cre
 }
 
 // refuseUnknown returns CodeNotFound when the service is sure not to know the
-// credentials.
+// credentials. A service that cannot say does not stand in the way.
 func (e *Engine) refuseUnknown(ctx context.Context, tx *Tx, app *Application, id CredentialsID) error {
 	lease, err := e.services.acquire(ctx, tx, app)
-	if err != nil {
-		return nil // whoever cannot say does not stand in the way
+	if err == nil {
+		defer lease.release()
+		_, err = lease.lookup(ctx, tx, app, id)
+		tx.writes = nil
 	}
-	defer lease.release()
-	_, err = lease.lookup(ctx, tx, app, id)
-	tx.writes = nil
-	if CodeOf(err) == CodeNotFound {
+	if CodeOf(err) == CodeNotFound || errors.Is(err, ErrConflict) {
 		return err
 	}
 	return nil

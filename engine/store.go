@@ -48,6 +48,7 @@ const (
 	ModeBounded             // no older than an age
 	ModeAtLeast             // no older than a revision
 	ModeAsOf                // as of exactly one revision
+	ModeGuess               // as it was at any time, not even for all keys the same
 )
 
 // Consistency says how old an answer may be. The zero value is [Strict]. A
@@ -70,6 +71,12 @@ func AtLeast(r Revision) Consistency { return Consistency{Mode: ModeAtLeast, Rev
 // AsOf asks for the state at exactly r, a revision that an earlier read
 // returned.
 func AsOf(r Revision) Consistency { return Consistency{Mode: ModeAsOf, Revision: r} }
+
+// Guess asks for what is at hand, without asking anybody: each record as it
+// was at some time, be it before it was first written. It is for units of work
+// whose commit checks all that they read: a wrong guess ends in ErrConflict,
+// never in a wrong write. The snapshot's revision means nothing.
+var Guess = Consistency{Mode: ModeGuess}
 
 // Store keeps all state: byte strings under keys, in key order, with one
 // revision for the whole. Implementations are safe for concurrent use, never

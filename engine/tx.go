@@ -58,7 +58,7 @@ func (tx *Tx) load(ctx context.Context, keys ...string) error {
 	if err != nil {
 		return tx.lost(err)
 	}
-	if tx.snapshot == 0 {
+	if tx.snapshot == 0 && tx.first.Mode != ModeGuess {
 		tx.snapshot = snap.Revision
 	}
 	tx.reads = append(tx.reads, snap.Records...)
@@ -81,15 +81,20 @@ func (tx *Tx) get(ctx context.Context, key string) (Record, error) {
 }
 
 // list reads one page below a prefix, as of the unit's revision. The page is
-// not guarded against later commits: whoever decides by it loads a guard key.
+// not guarded against later commits: whoever decides by it loads a guard key
+// before, so that a page is never older than what is checked.
 func (tx *Tx) list(ctx context.Context, prefix, after string, limit int) (Page, error) {
+	at := tx.consistency()
+	if at.Mode == ModeGuess {
+		at = Strict
+	}
 	page, err := tx.store.List(ctx, ListRequest{
-		Consistency: tx.consistency(), Prefixes: []string{prefix}, After: after, Limit: limit,
+		Consistency: at, Prefixes: []string{prefix}, After: after, Limit: limit,
 	})
 	if err != nil {
 		return Page{}, tx.lost(err)
 	}
-	if tx.snapshot == 0 {
+	if tx.snapshot == 0 && tx.first.Mode != ModeGuess {
 		tx.snapshot = page.Revision
 	}
 	return page, nil
@@ -175,10 +180,18 @@ func (tx *Tx) commit(ctx context.Context, now time.Time) (Revision, error) {
 
 // run gives fn a fresh unit of work, commits it, and starts over on a
 // conflict. It returns the revision at which the outcome holds.
+//
+// With Guess the first try works on what the store has at hand, which saves a
+// round trip where the guess is right. Only a commit, which checks what was
+// read, makes the outcome of such a try count; anything else is looked at again.
 func (e *Engine) run(ctx context.Context, caller Caller, first Consistency, fn func(*Tx) error) (Revision, error) {
 	for try := range maxTries {
 		tx := &Tx{store: e.store, caller: caller, first: first}
 		err := fn(tx)
+		guess := first.Mode == ModeGuess
+		if guess && (err != nil || len(tx.writes) == 0) {
+			err = ErrConflict
+		}
 		if err == nil {
 			var rev Revision
 			if rev, err = tx.commit(ctx, e.now()); err == nil {
@@ -187,6 +200,9 @@ func (e *Engine) run(ctx context.Context, caller Caller, first Consistency, fn f
 		}
 		if !errors.Is(err, ErrConflict) {
 			return 0, err
+		}
+		if guess {
+			first = Strict
 		}
 		if err := pause(ctx, try); err != nil {
 			return 0, err

@@ -29,6 +29,7 @@ func StoreSuite(t *testing.T, open func(t *testing.T) engine.Store) {
 		"read/several keys come at one revision":                readOneRevision,
 		"read/as of a revision is exact":                        readAsOf,
 		"read/weaker modes never show less than was asked for":  readModes,
+		"read/a guess was true at some time":                    readGuess,
 		"read/a revision not reached is unavailable":            readFuture,
 		"read/a compacted revision is refused":                  readCompacted,
 		"read/limits are enforced":                              readLimits,

@@ -101,6 +101,39 @@ func readModes(s *storeTest) {
 	require.LessOrEqual(s, snap.Records[0].Version, snap.Revision)
 }
 
+// readGuess holds for any store: what it guesses was true at some time, and a
+// commit that checks a guess is applied only where the guess is right.
+func readGuess(s *storeTest) {
+	versions := map[engine.Revision]string{0: "", s.put("k", "1"): "1"}
+	for n := range 6 {
+		snap, err := s.Read(s.ctx, engine.Guess, "k", "never")
+		require.NoError(s, err)
+		require.Equal(s, []string{"k", "never"}, []string{snap.Records[0].Key, snap.Records[1].Key})
+		require.False(s, snap.Records[1].Exists())
+		guess := snap.Records[0]
+		require.Contains(s, versions, guess.Version)
+		require.Equal(s, versions[guess.Version], string(guess.Value))
+
+		truth := s.read(engine.Strict, "k").Records[0]
+		value := fmt.Sprint("guess ", n)
+		rev, err := s.Commit(s.ctx, engine.Commit{
+			Checks: []engine.Check{{Key: "k", Version: guess.Version}},
+			Writes: []engine.Write{{Key: "k", Value: []byte(value)}},
+		})
+		if guess.Version == truth.Version {
+			require.NoError(s, err)
+			versions[rev] = value
+		} else {
+			require.ErrorIs(s, err, engine.ErrConflict)
+		}
+		if n == 3 {
+			s.delete("k")
+		}
+	}
+	_, err := s.List(s.ctx, engine.ListRequest{Consistency: engine.Guess, Prefixes: []string{""}, Limit: 1})
+	s.refused(err, engine.CodeInvalid, "guessed")
+}
+
 func readFuture(s *storeTest) {
 	rev := s.put("k", "v")
 	for _, c := range []engine.Consistency{engine.AtLeast(rev + 1000), engine.AsOf(rev + 1000)} {
@@ -151,7 +184,7 @@ func readLimits(s *storeTest) {
 		{engine.Strict, []string{longest + "k"}, "1025 bytes"},
 		{engine.AsOf(0), []string{"k"}, "revision 0"},
 		{engine.AsOf(-1), []string{"k"}, "revision -1"},
-		{engine.Consistency{Mode: engine.ModeAsOf + 1}, []string{"k"}, "mode"},
+		{engine.Consistency{Mode: engine.ModeGuess + 1}, []string{"k"}, "mode"},
 	} {
 		_, err := s.Read(s.ctx, test.c, test.keys...)
 		s.refused(err, engine.CodeInvalid, test.says)

@@ -29,7 +29,11 @@ func (s *Store) Commit(ctx context.Context, c engine.Commit) (engine.Revision, e
 			return 0, err
 		}
 	}
-	return s.settle(ctx, s.transaction(c), c.Marker)
+	rev, err := s.settle(ctx, s.transaction(c), c.Marker)
+	if err == nil {
+		s.hints.wrote(c.Writes, rev)
+	}
+	return rev, err
 }
 
 // settle tries a transaction until its outcome is known. A try that failed

@@ -18,6 +18,7 @@ type Store struct {
 	prefix string
 	log    *slog.Logger
 	server *server // nil: an external cluster
+	hints  *hints
 
 	done   chan struct{} // closed when Close begins
 	mu     sync.RWMutex  // guards the closing of done against new calls
@@ -36,7 +37,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{prefix: o.Prefix, log: o.Logger, done: make(chan struct{})}
+	s := &Store{prefix: o.Prefix, log: o.Logger, hints: newHints(), done: make(chan struct{})}
 	if len(o.Endpoints) > 0 {
 		s.client, err = connect(ctx, o)
 	} else if s.server, err = startServer(ctx, o); err == nil {

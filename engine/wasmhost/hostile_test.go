@@ -197,6 +197,24 @@ func TestASpinningGuestHoldsUpNobody(t *testing.T) {
 	}
 }
 
+// The fastest of a few, since others use the machine.
+func TestACallEndsShortlyAfterItsDeadline(t *testing.T) {
+	const timeout, tolerance = 40 * time.Millisecond, 40 * time.Millisecond
+	w := newWorld(t, Options{Limits: Limits{CallTimeout: timeout}})
+	for _, name := range []string{"spin", "recurse-exponential", "recurse-indirect", "fill-chain", "copy-chain", "memory-grow", "wasi-sleep"} {
+		app := w.serves(name)
+		fastest := time.Hour
+		for try := 0; try < 10 && fastest > timeout+tolerance; try++ {
+			began := time.Now()
+			_, err := w.lookup(app, "x")
+			requireCode(t, engine.CodeDeadline, err)
+			fastest = min(fastest, time.Since(began))
+		}
+		require.Less(t, fastest, timeout+tolerance, name)
+		require.GreaterOrEqual(t, fastest, timeout, name)
+	}
+}
+
 func TestWordsOfAModuleAreCappedAndEscaped(t *testing.T) {
 	w := newWorld(t, Options{})
 	_, err := w.lookup(w.serves("error-control"), "x")
