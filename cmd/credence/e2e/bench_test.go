@@ -36,7 +36,7 @@ func BenchmarkProvision(b *testing.B) {
 			peer := bareTransactions(b)
 			var shares, rates []float64
 			for b.Loop() {
-				const calls = 1024
+				calls := 512 + clients*256
 				ours, bare := rate(b, clients, calls, subject), rate(b, clients, calls, peer)
 				shares, rates = append(shares, ours/bare), append(rates, ours)
 			}
