@@ -1,7 +1,6 @@
 package wasmhost
 
 import (
-	"cmp"
 	"encoding/json"
 	"time"
 
@@ -42,7 +41,8 @@ type Limits struct {
 // stormFactor tells a guest that runs into its quota from one that ignores it.
 const stormFactor = 4
 
-// DefaultLimits are those of a node without configuration.
+// DefaultLimits are those of a node without configuration. Other limits are
+// best made from them.
 func DefaultLimits() Limits {
 	return Limits{
 		CallTimeout:        250 * time.Millisecond,
@@ -57,24 +57,6 @@ func DefaultLimits() Limits {
 		KvCalls:            wasmabi.MaxKvCalls,
 		RandomBytes:        wasmabi.MaxRandomBytes,
 		LogRecords:         wasmabi.MaxLogRecords,
-	}
-}
-
-func (l Limits) orDefaults() Limits {
-	d := DefaultLimits()
-	return Limits{
-		CallTimeout:        cmp.Or(l.CallTimeout, d.CallTimeout),
-		ProvideTimeout:     cmp.Or(l.ProvideTimeout, d.ProvideTimeout),
-		StartTimeout:       cmp.Or(l.StartTimeout, d.StartTimeout),
-		MemoryPages:        cmp.Or(l.MemoryPages, d.MemoryPages),
-		MemoryPagesCeiling: cmp.Or(l.MemoryPagesCeiling, d.MemoryPagesCeiling),
-		Concurrency:        cmp.Or(l.Concurrency, d.Concurrency),
-		Queue:              cmp.Or(l.Queue, d.Queue),
-		QueueWait:          cmp.Or(l.QueueWait, d.QueueWait),
-		HostCalls:          cmp.Or(l.HostCalls, d.HostCalls),
-		KvCalls:            cmp.Or(l.KvCalls, d.KvCalls),
-		RandomBytes:        cmp.Or(l.RandomBytes, d.RandomBytes),
-		LogRecords:         cmp.Or(l.LogRecords, d.LogRecords),
 	}
 }
 

@@ -2,6 +2,7 @@ package wasmhost
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"log/slog"
 	"os"
@@ -137,10 +138,31 @@ func newRuntime(tb testing.TB, o Options) *Runtime {
 	if raceDetector {
 		o.Limits = patient(o.Limits)
 	}
+	o.Limits = o.Limits.orDefaults()
 	r, err := New(context.Background(), o)
 	require.NoError(tb, err)
 	tb.Cleanup(r.Close)
 	return r
+}
+
+// orDefaults replaces each limit of zero, so that a test says only those that it
+// is about.
+func (l Limits) orDefaults() Limits {
+	d := DefaultLimits()
+	return Limits{
+		CallTimeout:        cmp.Or(l.CallTimeout, d.CallTimeout),
+		ProvideTimeout:     cmp.Or(l.ProvideTimeout, d.ProvideTimeout),
+		StartTimeout:       cmp.Or(l.StartTimeout, d.StartTimeout),
+		MemoryPages:        cmp.Or(l.MemoryPages, d.MemoryPages),
+		MemoryPagesCeiling: cmp.Or(l.MemoryPagesCeiling, d.MemoryPagesCeiling),
+		Concurrency:        cmp.Or(l.Concurrency, d.Concurrency),
+		Queue:              cmp.Or(l.Queue, d.Queue),
+		QueueWait:          cmp.Or(l.QueueWait, d.QueueWait),
+		HostCalls:          cmp.Or(l.HostCalls, d.HostCalls),
+		KvCalls:            cmp.Or(l.KvCalls, d.KvCalls),
+		RandomBytes:        cmp.Or(l.RandomBytes, d.RandomBytes),
+		LogRecords:         cmp.Or(l.LogRecords, d.LogRecords),
+	}
 }
 
 // patient gives a call the time that it needs under the race detector, on a

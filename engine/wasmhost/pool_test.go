@@ -162,6 +162,37 @@ func TestCallsBeyondThePlacesWaitAndThenAreRefused(t *testing.T) {
 	requireCode(t, engine.CodeDeadline, <-errs)
 }
 
+func TestTheLineKeepsItsOrderAndItsLength(t *testing.T) {
+	g := gate{limits: &Limits{Concurrency: 1, Queue: 2, QueueWait: time.Hour}}
+	require.True(t, g.pass())
+	require.False(t, g.pass())
+	first, err := g.line()
+	require.NoError(t, err)
+	second, err := g.line()
+	require.NoError(t, err)
+	_, err = g.line()
+	requireCode(t, engine.CodeExhausted, err)
+
+	g.leave()
+	require.NoError(t, g.await(t.Context(), first))
+	require.True(t, g.quit(first), "the place was given")
+	require.False(t, g.pass())
+	require.False(t, g.quit(second), "the place was not given")
+	g.leave()
+	require.True(t, g.pass(), "nobody waits any more")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	turn, err := g.line()
+	require.NoError(t, err)
+	requireCode(t, engine.CodeUnavailable, g.await(ctx, turn))
+
+	g.limits = &Limits{Concurrency: 1}
+	g.waiting = nil
+	_, err = g.line()
+	requireCode(t, engine.CodeExhausted, err)
+}
+
 func TestManyCallsAtOnceShareFewInstances(t *testing.T) {
 	w := newWorld(t, Options{Limits: Limits{Concurrency: 4, Queue: 1000, QueueWait: soon}})
 	app := w.serves("kv-echo")

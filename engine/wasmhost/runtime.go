@@ -18,8 +18,7 @@ type Options struct {
 	// module many times faster. Whoever can write there can run code in this
 	// process. Empty keeps compiled code in memory only.
 	CacheDir string
-	// Limits bound what modules may use. A limit of zero is that of
-	// [DefaultLimits].
+	// Limits bound what modules may use. The zero value means [DefaultLimits].
 	Limits Limits
 	// Log receives the records of modules and the details of incidents. Nil
 	// drops them.
@@ -46,10 +45,13 @@ func New(ctx context.Context, o Options) (*Runtime, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Limits == (Limits{}) {
+		o.Limits = DefaultLimits()
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	r := &Runtime{limits: o.Limits.orDefaults(), log: o.Log, now: o.Now}
+	r := &Runtime{limits: o.Limits, log: o.Log, now: o.Now}
 	config := wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2).
 		WithMemoryLimitPages(r.limits.MemoryPagesCeiling).
