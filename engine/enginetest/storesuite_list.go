@@ -31,7 +31,7 @@ func listOrder(s *storeTest) {
 		s.put(outside, "outside")
 	}
 	for _, limit := range []int{1, 2, 3, len(keys), engine.MaxListLimit} {
-		got, _ := s.walk(engine.ListRequest{Prefixes: []string{"p/"}, Limit: limit})
+		got := s.walk(engine.ListRequest{Prefixes: []string{"p/"}, Limit: limit})
 		require.Equal(s, keys, got, "limit %d", limit)
 	}
 	page := s.list(engine.ListRequest{Prefixes: []string{"p/"}, Limit: engine.MaxListLimit})
@@ -46,7 +46,7 @@ func listOrder(s *storeTest) {
 				want = append(want, key)
 			}
 		}
-		got, _ := s.walk(engine.ListRequest{Prefixes: []string{prefix}, Limit: 2})
+		got := s.walk(engine.ListRequest{Prefixes: []string{prefix}, Limit: 2})
 		require.Equal(s, want, got, "prefix %q", prefix)
 	}
 }
@@ -54,7 +54,7 @@ func listOrder(s *storeTest) {
 func listPages(s *storeTest) {
 	keys := s.fill("k/", 250)
 	for _, limit := range []int{1, 7, 249, 250, 251, engine.MaxListLimit} {
-		got, _ := s.walk(engine.ListRequest{Prefixes: []string{"k/"}, Limit: limit})
+		got := s.walk(engine.ListRequest{Prefixes: []string{"k/"}, Limit: limit})
 		require.Equal(s, keys, got, "limit %d", limit)
 	}
 	whole := s.list(engine.ListRequest{Prefixes: []string{"k/"}, Limit: 250})
@@ -74,7 +74,7 @@ func listPages(s *storeTest) {
 		{keys[249], []string{}},
 		{"l", []string{}},
 	} {
-		got, _ := s.walk(engine.ListRequest{Prefixes: []string{"k/"}, After: test.after, Limit: 100})
+		got := s.walk(engine.ListRequest{Prefixes: []string{"k/"}, After: test.after, Limit: 100})
 		require.Equal(s, test.want, got, "after %q", test.after)
 	}
 	empty := s.list(engine.ListRequest{Prefixes: []string{"none/"}, Limit: 10})
@@ -101,11 +101,11 @@ func listManyPrefixes(s *storeTest) {
 		}
 	}
 	for _, limit := range []int{1, 10, 63, engine.MaxListLimit} {
-		got, _ := s.walk(engine.ListRequest{Prefixes: prefixes, Limit: limit})
+		got := s.walk(engine.ListRequest{Prefixes: prefixes, Limit: limit})
 		require.Equal(s, want, got, "limit %d", limit)
 	}
 	some := []string{prefixes[1], prefixes[2], prefixes[200], "t/", "u"}
-	got, _ := s.walk(engine.ListRequest{Prefixes: some, After: prefixes[2] + "0", Limit: 2})
+	got := s.walk(engine.ListRequest{Prefixes: some, After: prefixes[2] + "0", Limit: 2})
 	var wantSome []string
 	for _, key := range want {
 		if key > prefixes[2]+"0" && (strings.HasPrefix(key, prefixes[2]) || strings.HasPrefix(key, prefixes[200])) {
@@ -145,9 +145,9 @@ func listNeighbours(s *storeTest) {
 	for _, key := range []string{"app/1/a", "app/10/a", "app/1", "app/2/a", "app0", "app"} {
 		s.put(key, "v")
 	}
-	got, _ := s.walk(engine.ListRequest{Prefixes: []string{"app/1/"}, Limit: 10})
+	got := s.walk(engine.ListRequest{Prefixes: []string{"app/1/"}, Limit: 10})
 	require.Equal(s, []string{"app/1/a"}, got)
-	got, _ = s.walk(engine.ListRequest{Prefixes: []string{""}, Limit: 4})
+	got = s.walk(engine.ListRequest{Prefixes: []string{""}, Limit: 4})
 	require.Equal(s, []string{"app", "app/1", "app/1/a", "app/10/a", "app/2/a", "app0"}, got, "the empty prefix is all keys")
 }
 

@@ -37,18 +37,19 @@ func told(all ...engine.Changes) []string {
 	for _, changes := range all {
 		events := slices.Clone(changes.Events)
 		slices.SortFunc(events, func(a, b engine.Event) int { return strings.Compare(a.Key, b.Key) })
-		line := fmt.Sprint(changes.Revision)
+		var line strings.Builder
+		fmt.Fprint(&line, changes.Revision)
 		for _, e := range events {
 			if e.Version != changes.Revision {
-				line += fmt.Sprintf(" (version %d)", e.Version)
+				fmt.Fprintf(&line, " (version %d)", e.Version)
 			}
 			if e.Deleted {
-				line += fmt.Sprintf(" -%s", e.Key)
+				fmt.Fprintf(&line, " -%s", e.Key)
 			} else {
-				line += fmt.Sprintf(" %s=%s", e.Key, e.Value)
+				fmt.Fprintf(&line, " %s=%s", e.Key, e.Value)
 			}
 		}
-		lines = append(lines, line)
+		lines = append(lines, line.String())
 	}
 	return lines
 }
@@ -281,7 +282,7 @@ func watchBreak(s *storeTest) {
 	s.collect("w/", start, 1) // settles what the first watch of a store starts once
 	before := runtime.NumGoroutine()
 	for range 15 {
-		for range s.Watch(s.ctx, "w/", start) {
+		for range s.Watch(s.ctx, "w/", start) { //nolint:errcheck // left at once
 			break
 		}
 	}

@@ -21,7 +21,7 @@ func freeBytes(dir string) (uint64, error) {
 	if err := syscall.Statfs(dir, &stat); err != nil {
 		return 0, err
 	}
-	return stat.Bavail * uint64(stat.Bsize), nil //nolint:gosec // a block has a positive size
+	return stat.Bavail * uint64(stat.Bsize), nil
 }
 
 // hasRoom refuses a write while the disk is nearly full.

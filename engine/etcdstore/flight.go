@@ -2,6 +2,7 @@ package etcdstore
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/peer"
@@ -28,7 +29,7 @@ func observe(ctx context.Context, inProcess bool) (context.Context, *flight) {
 // where etcd's client would let them wait.
 func failFast(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 	var member peer.Peer
-	options = append(options[:len(options):len(options)], grpc.WaitForReady(false), grpc.Peer(&member))
+	options = append(slices.Clip(options), grpc.WaitForReady(false), grpc.Peer(&member))
 	err := invoke(ctx, method, request, reply, conn, options...)
 	if f, ok := ctx.Value(flightKey{}).(*flight); ok && member.Addr != nil {
 		f.yes = true

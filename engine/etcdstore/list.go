@@ -2,6 +2,7 @@ package etcdstore
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -96,7 +97,7 @@ func (s *Store) pageOps(prefixes []string, after string, limit int, options []cl
 		if after >= prefix {
 			from = s.prefix + after + "\x00"
 		}
-		ops[i] = clientv3.OpGet(from, append(options[:len(options):len(options)],
+		ops[i] = clientv3.OpGet(from, append(slices.Clip(options),
 			clientv3.WithRange(clientv3.GetPrefixRangeEnd(s.prefix+prefix)), clientv3.WithLimit(int64(limit)))...)
 	}
 	return ops

@@ -23,7 +23,7 @@ type sockets struct {
 func makeSockets(dataDir string) (*sockets, error) {
 	s := &sockets{dir: filepath.Join(dataDir, "run")}
 	if len(s.client()) <= maxSocketPath {
-		if err := errors.Join(os.MkdirAll(s.dir, 0o700), os.Chmod(s.dir, 0o700)); err != nil {
+		if err := errors.Join(os.MkdirAll(s.dir, 0o700), os.Chmod(s.dir, 0o700)); err != nil { //nolint:gosec // a folder needs the x
 			return nil, fmt.Errorf("no folder for the socket of the embedded etcd: %w", err)
 		}
 		return s, nil

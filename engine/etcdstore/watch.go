@@ -48,7 +48,7 @@ func (w *watch) run(ctx context.Context) error {
 		before := w.last
 		err := w.follow(ctx)
 		if w.left || ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the watcher has gone, or is told to
 		}
 		if refused := refusal(err); refused != nil {
 			return refused

@@ -7,7 +7,7 @@ func (p *parser) code() {
 	at := p.pos
 	n := p.count("function bodies", p.limits.Functions, 3)
 	if n != len(p.m.Functions) {
-		p.fail(Malformed, at, "the module declares %d functions and has code for %d", len(p.m.Functions), n)
+		p.failf(Malformed, at, "the module declares %d functions and has code for %d", len(p.m.Functions), n)
 		return
 	}
 	p.m.raw.bodies = make([]body, n)
@@ -17,7 +17,7 @@ func (p *parser) code() {
 		size := int(p.u32())
 		start := p.pos
 		if p.err == nil && size > p.limits.BodyBytes {
-			p.fail(OverLimit, start, "the function %d has %d bytes of code, the limit is %d; split it",
+			p.failf(OverLimit, start, "the function %d has %d bytes of code, the limit is %d; split it",
 				len(p.m.Imports)+i, size, p.limits.BodyBytes)
 		}
 		p.skip(size)
@@ -53,7 +53,7 @@ func (w *walker) variables(b *body, params int) {
 		total += int(w.u32())
 		w.valueType()
 		if total > w.limits.Locals {
-			w.fail(OverLimit, at, "the %s has %d local variables with its parameters, the limit is %d; split it",
+			w.failf(OverLimit, at, "the %s has %d local variables with its parameters, the limit is %d; split it",
 				w.where, total, w.limits.Locals)
 			return
 		}

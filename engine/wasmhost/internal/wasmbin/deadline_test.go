@@ -78,7 +78,7 @@ func TestEndlessRecursionOverflowsTheStackOrMeetsTheDeadline(t *testing.T) {
 
 func TestMemoryAndTablesStayUnderTheirCaps(t *testing.T) {
 	grown := start(t, newRuntime(t, refill), instrumented(t, wattest.Module(t, "init-grow")))
-	require.EqualValues(t, options().MemoryPages*PageSize, grown.Memory().Size())
+	require.Equal(t, options().MemoryPages*PageSize, grown.Memory().Size())
 
 	for _, name := range []string{"table-grow", "memory-grow-all"} {
 		mod := start(t, newRuntime(t, refill), instrumented(t, wattest.Module(t, name)))

@@ -3,7 +3,6 @@ package wasmbin
 import (
 	"bytes"
 	"context"
-	"errors"
 	"runtime"
 	"testing"
 
@@ -36,7 +35,7 @@ func FuzzParse(f *testing.F) {
 		require.Less(t, taken, uint64(128*len(wasm)+64<<10), "for %d bytes", len(wasm))
 		if err != nil {
 			var refusal *Error
-			require.True(t, errors.As(err, &refusal))
+			require.ErrorAs(t, err, &refusal)
 			require.NotZero(t, refusal.Reason)
 			require.NotEmpty(t, refusal.Detail)
 			require.LessOrEqual(t, refusal.Offset, len(wasm))

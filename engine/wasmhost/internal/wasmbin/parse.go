@@ -116,7 +116,7 @@ type parser struct {
 // number and differ in the two bytes of the layer.
 func (r *reader) header() {
 	if !bytes.HasPrefix(r.file, []byte("\x00asm")) {
-		r.fail(Malformed, 0, "the file is not WebAssembly: it does not begin with the bytes 00 61 73 6d")
+		r.failf(Malformed, 0, "the file is not WebAssembly: it does not begin with the bytes 00 61 73 6d")
 		return
 	}
 	r.skip(4)
@@ -124,9 +124,9 @@ func (r *reader) header() {
 	switch {
 	case r.err != nil || bytes.Equal(version, []byte{1, 0, 0, 0}):
 	case version[2] == 1 && version[3] == 0:
-		r.fail(Component, 4, "the file is a WebAssembly component; build a core module (for Rust the target wasm32-unknown-unknown or wasm32-wasip1, for Go -buildmode=c-shared)")
+		r.failf(Component, 4, "the file is a WebAssembly component; build a core module (for Rust the target wasm32-unknown-unknown or wasm32-wasip1, for Go -buildmode=c-shared)")
 	default:
-		r.fail(Unsupported, 4, "the file has the WebAssembly version % x, only version 1 is known", version)
+		r.failf(Unsupported, 4, "the file has the WebAssembly version % x, only version 1 is known", version)
 	}
 }
 
@@ -141,7 +141,7 @@ func (r *reader) frame() (int, extent) {
 		if id < sectionCount {
 			name = sectionNames[id]
 		}
-		r.fail(Malformed, at, "the %s says it has %d bytes, but %d are left in the file", name, size, r.left())
+		r.failf(Malformed, at, "the %s says it has %d bytes, but %d are left in the file", name, size, r.left())
 	}
 	r.skip(size)
 	return id, extent{at, at + size}
@@ -155,15 +155,15 @@ func (p *parser) section(place int) int {
 	case p.err != nil:
 		return place
 	case id == sectionTag:
-		p.fail(Unsupported, start, "the module has a tag section; compile without exception handling")
+		p.failf(Unsupported, start, "the module has a tag section; compile without exception handling")
 		return place
 	case id >= sectionCount:
-		p.fail(Malformed, start, "the section number %d does not exist", id)
+		p.failf(Malformed, start, "the section number %d does not exist", id)
 		return place
 	}
 	if id != sectionCustom {
 		if sectionOrder[id] <= place {
-			p.fail(Malformed, start, "the %s is a duplicate or stands in the wrong place", sectionNames[id])
+			p.failf(Malformed, start, "the %s is a duplicate or stands in the wrong place", sectionNames[id])
 			return place
 		}
 		place = sectionOrder[id]
@@ -213,16 +213,16 @@ func (p *parser) content(id, start int) {
 func (p *parser) whole() {
 	m, end := p.m, len(p.file)
 	if len(m.raw.bodies) != len(m.Functions) {
-		p.fail(Malformed, end, "the module declares %d functions and has code for %d", len(m.Functions), len(m.raw.bodies))
+		p.failf(Malformed, end, "the module declares %d functions and has code for %d", len(m.Functions), len(m.raw.bodies))
 	}
 	if m.raw.hasDataCount && int(m.raw.dataCount) != p.dataSegments {
-		p.fail(Malformed, end, "the module declares %d data segments and has %d", m.raw.dataCount, p.dataSegments)
+		p.failf(Malformed, end, "the module declares %d data segments and has %d", m.raw.dataCount, p.dataSegments)
 	}
 	if p.memories == 0 {
-		p.fail(Invalid, end, "the module has no memory; it must define one and export it as %q", "memory")
+		p.failf(Invalid, end, "the module has no memory; it must define one and export it as %q", "memory")
 	}
 	if e, ok := m.Export("memory"); !ok || e.Kind != KindMemory {
-		p.fail(Invalid, end, "the module does not export its memory as %q", "memory")
+		p.failf(Invalid, end, "the module does not export its memory as %q", "memory")
 	}
 }
 

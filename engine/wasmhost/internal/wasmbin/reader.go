@@ -13,7 +13,7 @@ type reader struct {
 	err   *Error
 }
 
-func (r *reader) fail(reason Reason, offset int, format string, args ...any) {
+func (r *reader) failf(reason Reason, offset int, format string, args ...any) {
 	if r.err == nil {
 		r.err = refuse(reason, offset, format, args...)
 	}
@@ -21,7 +21,7 @@ func (r *reader) fail(reason Reason, offset int, format string, args ...any) {
 }
 
 func (r *reader) truncated() {
-	r.fail(Malformed, r.end, "the %s ends too early; the file is truncated or damaged", r.where)
+	r.failf(Malformed, r.end, "the %s ends too early; the file is truncated or damaged", r.where)
 }
 
 func (r *reader) left() int { return r.end - r.pos }
@@ -66,7 +66,7 @@ func (r *reader) u32() uint32 {
 			return v
 		}
 	}
-	r.fail(Malformed, start, "the %s holds a number that does not fit in 32 bits", r.where)
+	r.failf(Malformed, start, "the %s holds a number that does not fit in 32 bits", r.where)
 	return 0
 }
 
@@ -94,7 +94,7 @@ func (r *reader) signed(bits int) int64 {
 		}
 		return v
 	}
-	r.fail(Malformed, start, "the %s holds a signed number that does not fit in %d bits", r.where, bits)
+	r.failf(Malformed, start, "the %s holds a signed number that does not fit in %d bits", r.where, bits)
 	return 0
 }
 
@@ -105,7 +105,7 @@ func (r *reader) count(what string, limit, size int) int {
 	start := r.pos
 	n := int(r.u32())
 	if n > limit {
-		r.fail(OverLimit, start, "the module has %d %s, the limit is %d", n, what, limit)
+		r.failf(OverLimit, start, "the module has %d %s, the limit is %d", n, what, limit)
 		return 0
 	}
 	if n*size > r.left() {
@@ -119,7 +119,7 @@ func (r *reader) name() string {
 	start := r.pos
 	b := r.skip(int(r.u32()))
 	if !utf8.Valid(b) {
-		r.fail(Malformed, start, "the %s holds a name that is not valid UTF-8", r.where)
+		r.failf(Malformed, start, "the %s holds a name that is not valid UTF-8", r.where)
 		return ""
 	}
 	return string(b)
@@ -132,7 +132,7 @@ func (r *reader) valueType() ValueType {
 	case I32, I64, F32, F64, V128, FuncRef, ExternRef:
 		return t
 	}
-	r.fail(Unsupported, start, "the %s uses the value type %#x, which is not part of WebAssembly 2.0", r.where, byte(t))
+	r.failf(Unsupported, start, "the %s uses the value type %#x, which is not part of WebAssembly 2.0", r.where, byte(t))
 	return 0
 }
 
@@ -140,7 +140,7 @@ func (r *reader) refType() ValueType {
 	start := r.pos
 	t := r.valueType()
 	if t != FuncRef && t != ExternRef {
-		r.fail(Malformed, start, "the %s needs a reference type and has %s", r.where, t)
+		r.failf(Malformed, start, "the %s needs a reference type and has %s", r.where, t)
 	}
 	return t
 }
@@ -152,7 +152,7 @@ func (r *reader) index(what string, n int) uint32 {
 	start := r.pos
 	i := r.u32()
 	if r.err == nil && int(i) >= n {
-		r.fail(Invalid, start, "the %s refers to %s %d, but the module has %d", r.where, what, i, n)
+		r.failf(Invalid, start, "the %s refers to %s %d, but the module has %d", r.where, what, i, n)
 	}
 	return i
 }
@@ -160,6 +160,6 @@ func (r *reader) index(what string, n int) uint32 {
 // done reports an error if bytes are left.
 func (r *reader) done() {
 	if r.err == nil && r.pos != r.end {
-		r.fail(Malformed, r.pos, "the %s has %d bytes more than its content needs", r.where, r.left())
+		r.failf(Malformed, r.pos, "the %s has %d bytes more than its content needs", r.where, r.left())
 	}
 }

@@ -2,7 +2,7 @@ package wasmbin
 
 func (p *parser) custom(start int) {
 	if len(p.m.Customs) >= p.limits.CustomSections {
-		p.fail(OverLimit, start, "the module has more than %d custom sections; strip it", p.limits.CustomSections)
+		p.failf(OverLimit, start, "the module has more than %d custom sections; strip it", p.limits.CustomSections)
 		return
 	}
 	name := p.name()
@@ -15,7 +15,7 @@ func (p *parser) types() {
 	for range n {
 		at := p.pos
 		if form := p.byte(); form != 0x60 && p.err == nil {
-			p.fail(Unsupported, at, "the type %d is no function type; compile without garbage collected types", len(p.m.Types))
+			p.failf(Unsupported, at, "the type %d is no function type; compile without garbage collected types", len(p.m.Types))
 		}
 		t := FuncType{Params: p.valueTypes("parameters"), Results: p.valueTypes("results")}
 		if p.err != nil {
@@ -45,7 +45,7 @@ func (p *parser) imports() {
 		at := p.pos
 		kind := p.byte()
 		if p.err == nil && Kind(kind) != KindFunc {
-			p.fail(Invalid, at, "the module imports %q %q, which is a %s; only functions can be imported",
+			p.failf(Invalid, at, "the module imports %q %q, which is a %s; only functions can be imported",
 				i.Module, i.Name, importKind(kind))
 		}
 		t := p.index("type", len(p.m.Types))
@@ -78,18 +78,18 @@ func (p *parser) size(what string) (s Size) {
 	flags := p.byte()
 	switch {
 	case flags&0x02 != 0:
-		p.fail(Unsupported, at, "the %s is shared; compile without threads", what)
+		p.failf(Unsupported, at, "the %s is shared; compile without threads", what)
 	case flags&0x04 != 0:
-		p.fail(Unsupported, at, "the %s is 64-bit; compile for wasm32", what)
+		p.failf(Unsupported, at, "the %s is 64-bit; compile for wasm32", what)
 	case flags > 1:
-		p.fail(Unsupported, at, "the %s has the unknown flags %#x", what, flags)
+		p.failf(Unsupported, at, "the %s has the unknown flags %#x", what, flags)
 	}
 	s.HasMax = flags&1 != 0
 	s.Min = p.u32()
 	if s.HasMax {
 		s.Max = p.u32()
 		if p.err == nil && s.Max < s.Min {
-			p.fail(Invalid, at, "the %s has the maximum %d, less than its minimum %d", what, s.Max, s.Min)
+			p.failf(Invalid, at, "the %s has the maximum %d, less than its minimum %d", what, s.Max, s.Min)
 		}
 	}
 	return s
@@ -101,7 +101,7 @@ func (p *parser) tables() {
 		at := p.pos
 		t := Table{Elem: p.refType(), Size: p.size("table")}
 		if p.err == nil && t.Size.Min > p.limits.TableEntries {
-			p.fail(OverLimit, at, "the table %d starts with %d entries, the limit is %d", len(p.m.Tables), t.Size.Min, p.limits.TableEntries)
+			p.failf(OverLimit, at, "the table %d starts with %d entries, the limit is %d", len(p.m.Tables), t.Size.Min, p.limits.TableEntries)
 		}
 		p.m.Tables = append(p.m.Tables, t)
 	}
@@ -118,10 +118,10 @@ func (p *parser) memory() {
 		return
 	}
 	if p.m.Memory.Min > p.limits.MemoryPages {
-		p.fail(OverLimit, at, "the memory starts with %d pages of 64 KiB, the limit is %d", p.m.Memory.Min, p.limits.MemoryPages)
+		p.failf(OverLimit, at, "the memory starts with %d pages of 64 KiB, the limit is %d", p.m.Memory.Min, p.limits.MemoryPages)
 	}
 	if p.m.Memory.Max > 65536 {
-		p.fail(Invalid, at, "the memory has the maximum %d pages, more than 32-bit addresses reach", p.m.Memory.Max)
+		p.failf(Invalid, at, "the memory has the maximum %d pages, more than 32-bit addresses reach", p.m.Memory.Max)
 	}
 }
 
@@ -133,7 +133,7 @@ func (p *parser) globals() {
 		at := p.pos
 		mutable := p.byte()
 		if mutable > 1 {
-			p.fail(Malformed, at, "the global %d has the unknown flags %#x", len(p.m.Globals), mutable)
+			p.failf(Malformed, at, "the global %d has the unknown flags %#x", len(p.m.Globals), mutable)
 		}
 		g.Mutable = mutable == 1
 		p.constant()
@@ -162,10 +162,10 @@ func (p *parser) exports() {
 		case KindGlobal:
 			e.Index = p.index("global", len(p.m.Globals))
 		default:
-			p.fail(Unsupported, kindAt, "the export %q is of the unknown kind %#x", e.Name, byte(e.Kind))
+			p.failf(Unsupported, kindAt, "the export %q is of the unknown kind %#x", e.Name, byte(e.Kind))
 		}
 		if _, twice := names[e.Name]; twice {
-			p.fail(Invalid, at, "the name %q is exported twice", e.Name)
+			p.failf(Invalid, at, "the name %q is exported twice", e.Name)
 		}
 		if p.err != nil {
 			return
@@ -183,6 +183,6 @@ func (p *parser) start() {
 	}
 	p.m.HasStart = true
 	if t := p.m.FuncType(p.m.Start); len(t.Params)+len(t.Results) > 0 {
-		p.fail(Invalid, at, "the start function must be () -> () and is %s", t)
+		p.failf(Invalid, at, "the start function must be () -> () and is %s", t)
 	}
 }

@@ -20,17 +20,17 @@ func (p *parser) constant() {
 		p.functionRef()
 	case opVector:
 		if p.byte() != vecConst {
-			p.fail(Invalid, at, "the %s has a constant expression with a vector instruction that is no constant", p.where)
+			p.failf(Invalid, at, "the %s has a constant expression with a vector instruction that is no constant", p.where)
 		}
 		p.skip(16)
 	case opGlobalGet:
-		p.fail(Invalid, at, "the %s has a constant expression that reads a global; only an imported one could be read, and modules import functions only", p.where)
+		p.failf(Invalid, at, "the %s has a constant expression that reads a global; only an imported one could be read, and modules import functions only", p.where)
 	default:
-		p.fail(Unsupported, at, "the %s has a constant expression with the instruction %#x; compile without extended constant expressions", p.where, op)
+		p.failf(Unsupported, at, "the %s has a constant expression with the instruction %#x; compile without extended constant expressions", p.where, op)
 	}
 	at = p.pos
 	if p.byte() != opEnd {
-		p.fail(Unsupported, at, "the %s has a constant expression of more than one instruction; compile without extended constant expressions", p.where)
+		p.failf(Unsupported, at, "the %s has a constant expression of more than one instruction; compile without extended constant expressions", p.where)
 	}
 }
 
@@ -62,7 +62,7 @@ func (p *parser) element() {
 	at := p.pos
 	flags := p.u32()
 	if flags > elemNotActive|elemExplicit|elemExpressions {
-		p.fail(Unsupported, at, "the element segment has the unknown flags %#x", flags)
+		p.failf(Unsupported, at, "the element segment has the unknown flags %#x", flags)
 		return
 	}
 	if flags&elemNotActive == 0 {
@@ -71,7 +71,7 @@ func (p *parser) element() {
 			table = p.u32()
 		}
 		if p.err == nil && int(table) >= len(p.m.Tables) {
-			p.fail(Invalid, at, "the element segment fills table %d, but the module has %d", table, len(p.m.Tables))
+			p.failf(Invalid, at, "the element segment fills table %d, but the module has %d", table, len(p.m.Tables))
 		}
 		p.constant()
 	}
@@ -80,7 +80,7 @@ func (p *parser) element() {
 	}
 	// An entry needs at least a byte; a segment larger than every table is
 	// useless, and the number of bytes left bounds it anyway.
-	for range p.count("entries in one element segment", int(p.limits.ModuleBytes), 1) {
+	for range p.count("entries in one element segment", p.limits.ModuleBytes, 1) {
 		if flags&elemExpressions != 0 {
 			p.constant()
 		} else {
@@ -99,7 +99,7 @@ func (p *parser) elementType(flags uint32) {
 	}
 	at := p.pos
 	if kind := p.byte(); kind != 0 {
-		p.fail(Unsupported, at, "the element segment has entries of the unknown kind %#x", kind)
+		p.failf(Unsupported, at, "the element segment has entries of the unknown kind %#x", kind)
 	}
 }
 
@@ -113,11 +113,11 @@ func (p *parser) data() {
 		case 1:
 		case 2:
 			if memory := p.u32(); memory != 0 {
-				p.fail(Unsupported, at, "the data segment fills memory %d; compile without multi-memory", memory)
+				p.failf(Unsupported, at, "the data segment fills memory %d; compile without multi-memory", memory)
 			}
 			p.constant()
 		default:
-			p.fail(Unsupported, at, "the data segment has the unknown flags %#x", flags)
+			p.failf(Unsupported, at, "the data segment has the unknown flags %#x", flags)
 		}
 		p.skip(int(p.u32()))
 		if p.err != nil {

@@ -44,7 +44,7 @@ func (w *walker) next(in *instruction) bool {
 	case immMisc, immVector:
 		imm = w.prefixed(in)
 	case immRefused:
-		w.fail(Unsupported, in.start, "the instruction %#x needs %s; compile without it", in.op, refusedFeature(in.op))
+		w.failf(Unsupported, in.start, "the instruction %#x needs %s; compile without it", in.op, refusedFeature(in.op))
 		return false
 	}
 	in.immediate = w.pos
@@ -67,11 +67,11 @@ func (w *walker) prefixed(in *instruction) immediate {
 		return immNone
 	}
 	if sub > 0xff || table[sub] == immRefused {
-		w.fail(Unsupported, in.start, "the instruction %#x %#x is not part of WebAssembly 2.0 (%s)", in.op, sub, what)
+		w.failf(Unsupported, in.start, "the instruction %#x %#x is not part of WebAssembly 2.0 (%s)", in.op, sub, what)
 		return immNone
 	}
 	if shortest := 1 + int(sub>>7); w.pos-at != shortest {
-		w.fail(Malformed, at, "the instruction %#x %#x is written with padding", in.op, sub)
+		w.failf(Malformed, at, "the instruction %#x %#x is written with padding", in.op, sub)
 	}
 	in.sub = byte(sub)
 	return table[sub]
@@ -116,7 +116,7 @@ func (w *walker) operand(in *instruction, imm immediate) {
 		w.skip(16)
 	case immSelect:
 		if at := w.pos; w.byte() != 1 && w.err == nil {
-			w.fail(Malformed, at, "a select names exactly one type")
+			w.failf(Malformed, at, "a select names exactly one type")
 		}
 		w.valueType()
 	case immRef:
@@ -160,7 +160,7 @@ func (w *walker) table() { w.index("table", len(w.m.Tables)) }
 func (w *walker) data() {
 	at := w.pos
 	if !w.m.raw.hasDataCount {
-		w.fail(Invalid, at, "the %s uses a data segment by number without a data count section", w.where)
+		w.failf(Invalid, at, "the %s uses a data segment by number without a data count section", w.where)
 		return
 	}
 	w.index("data segment", int(w.m.raw.dataCount))
@@ -169,14 +169,14 @@ func (w *walker) data() {
 // zero reads the number of the memory, which can only be the first.
 func (w *walker) zero() {
 	if at := w.pos; w.byte() != 0 {
-		w.fail(Unsupported, at, "the %s uses a second memory; compile without multi-memory", w.where)
+		w.failf(Unsupported, at, "the %s uses a second memory; compile without multi-memory", w.where)
 	}
 }
 
 func (w *walker) memArg() {
 	at := w.pos
 	if align := w.u32(); align > 4 {
-		w.fail(Unsupported, at, "the %s has a memory access with alignment 2^%d; the most is 16 bytes, and there is one memory",
+		w.failf(Unsupported, at, "the %s has a memory access with alignment 2^%d; the most is 16 bytes, and there is one memory",
 			w.where, align)
 	}
 	w.u32()
@@ -188,7 +188,7 @@ func (w *walker) labels() int {
 	at := w.pos
 	n := int(w.u32())
 	if n > w.limits.BrTable {
-		w.fail(OverLimit, at, "the %s has a br_table with %d targets, the limit is %d", w.where, n, w.limits.BrTable)
+		w.failf(OverLimit, at, "the %s has a br_table with %d targets, the limit is %d", w.where, n, w.limits.BrTable)
 	}
 	return n
 }
@@ -206,7 +206,7 @@ func (w *walker) blockType() {
 	}
 	t := w.signed(33)
 	if w.err == nil && (t < 0 || int(t) >= len(w.m.Types)) {
-		w.fail(Invalid, at, "the %s has a block of type %d, but the module has %d types", w.where, t, len(w.m.Types))
+		w.failf(Invalid, at, "the %s has a block of type %d, but the module has %d types", w.where, t, len(w.m.Types))
 	}
 }
 
@@ -218,7 +218,7 @@ func (w *walker) block(in *instruction) {
 	case opElse:
 		top := len(w.open) - 1
 		if w.open[top] != opIf {
-			w.fail(Malformed, in.start, "the %s has an else without an if", w.where)
+			w.failf(Malformed, in.start, "the %s has an else without an if", w.where)
 			return
 		}
 		w.open[top] = opElse
@@ -242,15 +242,15 @@ func (w *walker) openBlock(in *instruction) {
 	l := w.limits
 	switch {
 	case len(w.open)-1 > l.BlockNest:
-		w.fail(OverLimit, in.start, "the %s has more than %d blocks within each other", w.where, l.BlockNest)
+		w.failf(OverLimit, in.start, "the %s has more than %d blocks within each other", w.where, l.BlockNest)
 	case w.nest > l.LoopNest:
-		w.fail(OverLimit, in.start, "the %s has more than %d loops within each other", w.where, l.LoopNest)
+		w.failf(OverLimit, in.start, "the %s has more than %d loops within each other", w.where, l.LoopNest)
 	case w.loops > l.Loops:
-		w.fail(OverLimit, in.start, "the %s has more than %d loops; split it", w.where, l.Loops)
+		w.failf(OverLimit, in.start, "the %s has more than %d loops; split it", w.where, l.Loops)
 	case w.blocks > l.Blocks:
-		w.fail(OverLimit, in.start, "the %s has more than %d blocks; split it", w.where, l.Blocks)
+		w.failf(OverLimit, in.start, "the %s has more than %d blocks; split it", w.where, l.Blocks)
 	case w.blocks*w.locals > l.VariableBlocks:
-		w.fail(OverLimit, in.start, "the %s has %d local variables and more than %d blocks, the limit of the product is %d; split it",
+		w.failf(OverLimit, in.start, "the %s has %d local variables and more than %d blocks, the limit of the product is %d; split it",
 			w.where, w.locals, w.blocks-1, l.VariableBlocks)
 	}
 }

@@ -55,7 +55,7 @@ func GoModule(tb testing.TB, name string) []byte {
 	tb.Helper()
 	out := filepath.Join(root(), "build", name+".wasm")
 	check(tb, locked(func() error {
-		cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./"+name)
+		cmd := exec.CommandContext(tb.Context(), "go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./"+name)
 		cmd.Dir = root()
 		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 		return run(cmd)
@@ -111,8 +111,11 @@ func upToDate() (bool, error) {
 		}
 		name := strings.TrimSuffix(filepath.Base(source), ".wat") + ".wasm"
 		to, err := os.Stat(filepath.Join(root(), "build", name))
-		if err != nil || !to.ModTime().After(from.ModTime()) {
+		if errors.Is(err, fs.ErrNotExist) {
 			return false, nil
+		}
+		if err != nil || !to.ModTime().After(from.ModTime()) {
+			return false, err
 		}
 	}
 	return true, nil
@@ -133,7 +136,7 @@ func locked(build func() error) error {
 }
 
 func in(dir, name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
+	cmd := exec.Command(name, args...) //nolint:noctx // ends by itself
 	cmd.Dir = dir
 	return cmd
 }
@@ -144,7 +147,7 @@ func run(cmd *exec.Cmd) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, exec.ErrNotFound):
-		return fmt.Errorf("%w: %v", errNoToolchain, err)
+		return errors.Join(errNoToolchain, err)
 	default:
 		return fmt.Errorf("%s: %w\n%s", cmd, err, out)
 	}
