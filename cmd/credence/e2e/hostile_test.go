@@ -1,0 +1,140 @@
+package e2e
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// harmless are the modules among the test sources that serve, or that refuse
+// politely. All others must never lead to an acceptance.
+var harmless = []string{
+	"canary", "fill-chain", "init-grow", "kv-echo", "log-flood", "memory-grow", "memory-leak", "operations",
+	"segments", "simd", "sum", "tiny", "wasi-file", "wasi-sleep", "wasi-stdout-flood",
+}
+
+// hostileModules returns the test sources of the sandbox, compiled.
+func hostileModules(t *testing.T) []string {
+	t.Helper()
+	dir := filepath.Join(root, "engine", "wasmhost", "testdata")
+	if _, err := exec.LookPath("node"); err != nil {
+		if os.Getenv("REQUIRE_TOOLCHAINS") == "1" {
+			t.Fatal("node is missing: install Node 20")
+		}
+		t.Skip("SKIPPED: node is missing, the modules cannot be built")
+	}
+	steps := [][]string{{"node", "build.mjs"}}
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", "wabt")); err != nil {
+		steps = slices.Insert(steps, 0, []string{"npm", "ci", "--no-audit", "--no-fund"})
+	}
+	for _, step := range steps {
+		cmd := exec.CommandContext(t.Context(), step[0], step[1:]...)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	modules, err := filepath.Glob(filepath.Join(dir, "build", "*.wasm"))
+	require.NoError(t, err)
+	require.Greater(t, len(modules), 60)
+	return modules
+}
+
+// Every hostile module is refused when it is uploaded or deployed, or fails
+// closed when it is asked, and the server and its other applications do not
+// feel it.
+func TestHostileModulesFailClosedAndHarmNobody(t *testing.T) {
+	modules := hostileModules(t)
+	s := newServer(t)
+	neighbour := s.app("neighbour", "Internal")
+	s.must(http.StatusCreated, http.MethodPost, neighbour+"/credentials", object{"id": "device", "body": "AAAA"})
+	s.must(http.StatusOK, http.MethodPost, neighbour+"/verify", object{"credentialsId": "device"})
+	latencies := s.keepVerifying(neighbour)
+
+	for _, file := range modules {
+		name := strings.TrimSuffix(filepath.Base(file), ".wasm")
+		t.Run(name, func(t *testing.T) {
+			s := *s
+			s.t = t
+			wasm, err := os.ReadFile(file)
+			require.NoError(t, err)
+			status, decision := s.tryModule("svc-"+name, wasm)
+			if !slices.Contains(harmless, name) {
+				require.NotEqual(t, "ACCEPTED", decision)
+			}
+			require.NotEqual(t, http.StatusInternalServerError, status)
+		})
+	}
+	all := latencies()
+	require.Greater(t, len(all), 100)
+	slices.Sort(all)
+	p99 := all[len(all)*99/100]
+	t.Logf("the neighbour's verify beside them: p50 %v, p99 %v, max %v, n=%d", all[len(all)/2], p99, all[len(all)-1], len(all))
+	require.Less(t, p99, 500*time.Millisecond, "generous: the program runs with the race detector")
+	require.NotContains(t, s.output(), "DATA RACE")
+	require.NotContains(t, s.output(), "panic")
+}
+
+// tryModule uploads, deploys and asks; it returns where that ended.
+func (s *server) tryModule(name string, wasm []byte) (status int, decision any) {
+	s.t.Helper()
+	step := func(method, path string, body any) answer {
+		a, err := s.call(s.t.Context(), method, path, body)
+		require.NoError(s.t, err)
+		if a.status >= http.StatusBadRequest {
+			require.NotEmpty(s.t, a.json["detail"], "an error without words: %s", a.body)
+			require.NotEmpty(s.t, a.json["code"])
+		}
+		return a
+	}
+	a := step(http.MethodPost, "/v1/modules", wasm)
+	if a.status >= http.StatusBadRequest {
+		return a.status, nil
+	}
+	a = step(http.MethodPut, "/v1/credentials-services/"+name, object{"module": a.json["digest"]})
+	if a.status >= http.StatusBadRequest {
+		return a.status, nil
+	}
+	app := s.app(name, name)
+	a = step(http.MethodPost, app+"/verify", object{"credentialsId": "device"})
+	if a.status != http.StatusOK {
+		return a.status, nil
+	}
+	return a.status, a.json["decision"]
+}
+
+// keepVerifying asks for the neighbour's device all the time; the function it
+// returns stops that and returns how long each answer took.
+func (s *server) keepVerifying(app string) func() []time.Duration {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	var group sync.WaitGroup
+	var took []time.Duration
+	group.Go(func() {
+		for ctx.Err() == nil {
+			began := time.Now()
+			a, err := s.call(ctx, http.MethodPost, app+"/verify", object{"credentialsId": "device"})
+			if ctx.Err() != nil {
+				return
+			}
+			if err != nil || a.json["decision"] != "ACCEPTED" {
+				s.t.Errorf("the neighbour: %v %s", err, a.body)
+				return
+			}
+			took = append(took, time.Since(began))
+			time.Sleep(5 * time.Millisecond)
+		}
+	})
+	return func() []time.Duration {
+		cancel()
+		group.Wait()
+		return took
+	}
+}
