@@ -50,8 +50,8 @@ type RunningService interface {
 // ModuleRuntime runs custom services; engine/wasmhost implements it.
 type ModuleRuntime interface {
 	// Inspect checks a module without running it and says what it is. A
-	// refusal is an *Error with CodeInvalid, CodeTooLarge or CodeUnsupported
-	// that names the reason and the offset.
+	// refusal is an *Error with CodeInvalid or CodeTooLarge that names the
+	// reason and the offset.
 	Inspect(ctx context.Context, wasm []byte) (Module, error)
 	// Start compiles and configures a service, and fails when the module
 	// cannot serve with these settings. fetch returns the module's bytes,

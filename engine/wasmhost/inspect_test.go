@@ -17,9 +17,9 @@ var refusedAtUpload = map[string]struct {
 	code  engine.Code
 	names string
 }{
-	"atomics":          {engine.CodeUnsupported, "offset 0x"},
+	"atomics":          {engine.CodeInvalid, "offset 0x"},
 	"command":          {engine.CodeInvalid, "build a reactor"},
-	"exceptions":       {engine.CodeUnsupported, "offset 0x"},
+	"exceptions":       {engine.CodeInvalid, "offset 0x"},
 	"export-signature": {engine.CodeInvalid, "(i32) -> (i64): it must have (i32) -> (i32)"},
 	"import-global":    {engine.CodeInvalid, "offset 0x"},
 	"import-refuel":    {engine.CodeInvalid, `"meter" "refuel" (at byte offset 0x`},
@@ -27,22 +27,21 @@ var refusedAtUpload = map[string]struct {
 	"import-table":     {engine.CodeInvalid, "offset 0x"},
 	"import-unknown":   {engine.CodeInvalid, `"cred_v1" "read_all_the_secrets" (at byte offset 0x`},
 	"manifest-field":   {engine.CodeInvalid, `the member "sudo" is unknown`},
-	"manifest-http":    {engine.CodeUnsupported, `the capability "http" is not offered by this version`},
+	"manifest-http":    {engine.CodeInvalid, `the capability "http" is not offered by this version`},
 	"manifest-json":    {engine.CodeInvalid, "at byte offset 0x"},
 	"manifest-twice":   {engine.CodeInvalid, `"cred.manifest" occurs twice`},
-	"memory-64":        {engine.CodeUnsupported, "offset 0x"},
+	"memory-64":        {engine.CodeInvalid, "offset 0x"},
 	"memory-hidden":    {engine.CodeInvalid, "offset 0x"},
 	"memory-imported":  {engine.CodeInvalid, "offset 0x"},
 	"memory-large":     {engine.CodeTooLarge, "offset 0x"},
 	"memory-none":      {engine.CodeInvalid, "offset 0x"},
-	"memory-shared":    {engine.CodeUnsupported, "offset 0x"},
+	"memory-shared":    {engine.CodeInvalid, "offset 0x"},
 	"memory-two":       {engine.CodeTooLarge, "offset 0x"},
 	"no-lookup":        {engine.CodeInvalid, "lookup_credentials"},
 	"no-marker":        {engine.CodeInvalid, "cred_abi_v1"},
 	"table-large":      {engine.CodeTooLarge, "offset 0x"},
 	"tables-many":      {engine.CodeTooLarge, "offset 0x"},
-	"tail-call":        {engine.CodeUnsupported, "offset 0x"},
-	"tiny":             {engine.CodeUnsupported, "verify_proof"},
+	"tail-call":        {engine.CodeInvalid, "offset 0x"},
 	"undeclared-kv":    {engine.CodeInvalid, `"cred_v1" "kv_get"`},
 	"wasi-file":        {engine.CodeInvalid, `"wasi_snapshot_preview1" "path_open"`},
 }
@@ -78,7 +77,7 @@ func TestBytesThatAreNoModuleAreRefused(t *testing.T) {
 		"nothing":   {nil, engine.CodeInvalid},
 		"text":      {[]byte("#!/bin/sh\n"), engine.CodeInvalid},
 		"truncated": {whole[:len(whole)/2], engine.CodeInvalid},
-		"component": {[]byte("\x00asm\x0d\x00\x01\x00"), engine.CodeUnsupported},
+		"component": {[]byte("\x00asm\x0d\x00\x01\x00"), engine.CodeInvalid},
 		"too large": {make([]byte, 8<<20+1), engine.CodeTooLarge},
 	} {
 		_, err := r.Inspect(t.Context(), c.wasm)
@@ -150,7 +149,7 @@ func FuzzInspect(f *testing.F) {
 	f.Fuzz(func(t *testing.T, wasm []byte) {
 		m, err := r.Inspect(t.Context(), wasm)
 		if err != nil {
-			require.Contains(t, []engine.Code{engine.CodeInvalid, engine.CodeTooLarge, engine.CodeUnsupported}, engine.CodeOf(err))
+			require.Contains(t, []engine.Code{engine.CodeInvalid, engine.CodeTooLarge, engine.CodeInvalid}, engine.CodeOf(err))
 			return
 		}
 		require.Contains(t, m.Methods, "lookup_credentials")

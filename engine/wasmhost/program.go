@@ -96,10 +96,6 @@ func (p *program) readExports() error {
 		return engine.Errorf(engine.CodeInvalid,
 			"the module exports %s, so it is a command: build a reactor (Go: -buildmode=c-shared, clang: -mexec-model=reactor)", wasmabi.ExportStart)
 	}
-	if _, ok := p.binary.Export(wasmabi.ExportVerifyProof); ok {
-		return engine.Errorf(engine.CodeUnsupported,
-			"the module exports %s, which this version of the engine does not call: leave it out", wasmabi.ExportVerifyProof)
-	}
 	var (
 		nothing   = wasmbin.FuncType{}
 		operation = wasmbin.FuncType{Params: []wasmbin.ValueType{wasmbin.I32}, Results: []wasmbin.ValueType{wasmbin.I32}}
@@ -118,6 +114,7 @@ func (p *program) readExports() error {
 		{wasmabi.ExportProvide, operation, false, &p.methods[provide]},
 		{wasmabi.ExportMarkInUse, operation, false, &p.methods[markInUse]},
 		{wasmabi.ExportMarkRevoked, operation, false, &p.methods[markRevoked]},
+		{wasmabi.ExportVerifyProof, operation, false, &unused}, // front ends refuse proofs for now
 	} {
 		export, ok := p.binary.Export(e.name)
 		switch {
@@ -146,7 +143,7 @@ func (p *program) checkImports() error {
 			return engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x), which the engine does not have: see the imports of %s",
 				i.Module, i.Name, i.Offset, wasmabi.ImportModule)
 		case !known.Offered():
-			return engine.Errorf(engine.CodeUnsupported, "the module imports %q %q (at byte offset %#x): %v", i.Module, i.Name, i.Offset, notOfferedError{*known})
+			return engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x): %v", i.Module, i.Name, i.Offset, notOfferedError{*known})
 		case !i.Type.Equal(is):
 			return engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x) with the signature %s: it has %s",
 				i.Module, i.Name, i.Offset, i.Type, is)
@@ -176,16 +173,8 @@ func refused(err error) error {
 }
 
 func refusalCode(err error) engine.Code {
-	if _, ok := errors.AsType[notOfferedError](err); ok {
-		return engine.CodeUnsupported
-	}
-	if e, ok := errors.AsType[*wasmbin.Error](err); ok {
-		switch e.Reason {
-		case wasmbin.OverLimit:
-			return engine.CodeTooLarge
-		case wasmbin.Component, wasmbin.Unsupported:
-			return engine.CodeUnsupported
-		}
+	if e, ok := errors.AsType[*wasmbin.Error](err); ok && e.Reason == wasmbin.OverLimit {
+		return engine.CodeTooLarge
 	}
 	return engine.CodeInvalid
 }
