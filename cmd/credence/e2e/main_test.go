@@ -45,7 +45,7 @@ func run(m *testing.M) int {
 		steps = append(steps, example(name, module)...)
 	}
 	for _, s := range steps {
-		cmd := exec.Command(s.args[0], s.args[1:]...) //nolint:noctx // ends by itself
+		cmd := exec.Command(s.args[0], s.args[1:]...)
 		cmd.Dir, cmd.Env = root, append(os.Environ(), s.env...)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "%v: %v\n%s", s.args, err, out)
