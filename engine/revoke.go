@@ -8,17 +8,12 @@ import (
 // EnforcementState says how far a revocation has come.
 type EnforcementState string
 
-// The states.
-const (
-	EnforcementPending EnforcementState = "PENDING"
-	// Enforced: no node accepts the credentials, and no session of theirs is
-	// left.
-	Enforced EnforcementState = "ENFORCED"
-)
+// Enforced: no node accepts the credentials, and no session of theirs is left.
+const Enforced EnforcementState = "ENFORCED"
 
 // Enforcement is the receipt of a revocation: from Revision on it holds. While
 // every node reads the store for each decision, it holds on all of them as
-// soon as it has committed.
+// soon as it has committed. Without a State nothing was revoked.
 type Enforcement struct {
 	State    EnforcementState `cbor:"1,keyasint"`
 	Revision Revision         `cbor:"-"`
@@ -74,7 +69,9 @@ func (e *Engine) revoked(out Revocation, rev Revision, app ApplicationID, id Cre
 	if out.Credentials.Version == 0 {
 		out.Credentials.Version = rev
 	}
-	out.Enforcement.Revision = out.Credentials.Version
+	if out.Enforcement.State != "" {
+		out.Enforcement.Revision = out.Credentials.Version
+	}
 	if out.notice {
 		select {
 		case e.notices <- noticeKey(app, id):
@@ -136,7 +133,7 @@ func (e *Engine) Recheck(ctx context.Context, caller Caller, app ApplicationID, 
 		}
 		seen, err := e.lookup(ctx, tx, a, id)
 		if err != nil || seen.Status != Revoked {
-			return Revocation{Credentials: seen, Enforcement: Enforcement{State: EnforcementPending}}, err
+			return Revocation{Credentials: seen}, err
 		}
 		record, err := tx.Credentials(ctx, id)
 		if err != nil {

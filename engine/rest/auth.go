@@ -78,8 +78,12 @@ func (l *logins) user(ctx context.Context, header, address string) (engine.User,
 	case <-ctx.Done():
 		return engine.User{}, engine.Wrap(ctx.Err(), engine.CodeUnavailable, "too many logins are being checked: try again")
 	}
-	if err := l.failed.check(who, l.now()); err != nil { // others may have failed while this one waited
+	// Others may have failed, or got in, while this one waited.
+	if err := l.failed.check(who, l.now()); err != nil {
 		return engine.User{}, err
+	}
+	if known && l.remembers(user, password) {
+		return user, nil
 	}
 	if !user.Matches(password) || !known {
 		l.failed.add(who, l.now())

@@ -7,10 +7,11 @@ import (
 	"github.com/credence-engine/credence/engine"
 )
 
-// revocationBody is revoked credentials with the receipt.
+// revocationBody is credentials with the receipt of their revocation, if they
+// are revoked.
 type revocationBody struct {
 	credentialsBody
-	Enforcement enforcementBody `json:"enforcement"`
+	Enforcement *enforcementBody `json:"enforcement,omitzero"`
 }
 
 type enforcementBody struct {
@@ -28,10 +29,11 @@ type nodeBody struct {
 }
 
 func revocationOf(r engine.Revocation) revocationBody {
-	return revocationBody{
-		credentialsBody: credentialsOf(r.Credentials),
-		Enforcement:     enforcementBody{State: r.Enforcement.State, Revision: r.Enforcement.Revision, Nodes: []nodeBody{}},
+	body := revocationBody{credentialsBody: credentialsOf(r.Credentials)}
+	if r.Enforcement.State != "" {
+		body.Enforcement = &enforcementBody{State: r.Enforcement.State, Revision: r.Enforcement.Revision, Nodes: []nodeBody{}}
 	}
+	return body
 }
 
 func (s *Server) revoke(ctx context.Context, q *request) (reply, error) {
