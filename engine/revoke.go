@@ -8,7 +8,8 @@ import (
 // EnforcementState says how far a revocation has come.
 type EnforcementState string
 
-// Enforced: no node accepts the credentials, and no session of theirs is left.
+// Enforced says that no node accepts the credentials, and that no session of
+// theirs is left.
 const Enforced EnforcementState = "ENFORCED"
 
 // Enforcement is the receipt of a revocation: from Revision on it holds. While
