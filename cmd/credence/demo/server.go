@@ -41,6 +41,7 @@ func start(ctx context.Context, binary, dir string) (*server, error) {
 		ended: make(chan error, 1),
 	}
 	s.cmd.Stdout, s.cmd.Stderr = log, log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us; stop tells the server
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
