@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -57,7 +58,7 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 	closing.add(func() error { modules.Close(); return nil })
 	e := engine.New(engine.Options{Store: store, Builtins: builtin.Services(), Runtime: modules, Log: log})
 	closing.add(func() error { e.Close(); return nil })
-	if err := bootstrap(ctx, e, c, log); err != nil {
+	if err := bootstrap(ctx, e, c, w.stdout); err != nil {
 		return err
 	}
 	server, err := newServer(c, e, store.Ready, log)
@@ -113,9 +114,10 @@ func etcdKind(c config.Config) string {
 	return "embedded"
 }
 
-// bootstrap makes the first administrator. A generated password is shown once,
-// and kept in a file that only the owner of the process can read.
-func bootstrap(ctx context.Context, e *engine.Engine, c config.Config, log *slog.Logger) error {
+// bootstrap makes the first administrator. A generated password is printed
+// once, past the log, and kept in a file that only the owner of the process can
+// read.
+func bootstrap(ctx context.Context, e *engine.Engine, c config.Config, out io.Writer) error {
 	password, err := e.Bootstrap(ctx, string(c.BootstrapPassword))
 	if err != nil || password == "" {
 		return err
@@ -127,6 +129,6 @@ func bootstrap(ctx context.Context, e *engine.Engine, c config.Config, log *slog
 	if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
 		return err
 	}
-	log.Info("created the first administrator; the password is not shown again", "user", engine.BootstrapUser, "password", password, "file", file)
-	return nil
+	_, err = fmt.Fprintf(out, "Created the first administrator: user %s, password %s\nThe password is not shown again; it is in %s.\n", engine.BootstrapUser, password, file)
+	return err
 }
