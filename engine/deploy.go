@@ -194,23 +194,26 @@ func (e *Engine) RollbackService(ctx context.Context, caller Caller, name Servic
 		return Service{}, Errorf(CodeConflict, "%s is a built-in service: there is nothing to roll back", name)
 	}
 	var target Service
-	pick := func(tx *Tx) (ServiceSpec, error) {
-		s, err := tx.rollbackTarget(ctx, name, number)
-		if target.Module != "" && s.Number != target.Number {
-			return ServiceSpec{}, Errorf(CodeConflict, "the service was deployed anew meanwhile: look at its revisions and roll back again")
-		}
-		target = s
-		return ServiceSpec{Module: s.Module, Config: s.Config, Grants: s.Grants, Limits: s.Limits, Description: s.Description}, err
-	}
-	// Choose and try the revision first; activate checks the choice again.
-	if _, err := e.run(ctx, caller, Strict, func(tx *Tx) error { _, err := pick(tx); return err }); err != nil {
+	_, err := e.run(ctx, caller, Strict, func(tx *Tx) (err error) {
+		target, err = tx.rollbackTarget(ctx, name, number)
+		return err
+	})
+	if err != nil {
 		return Service{}, err
 	}
 	prepared, err := e.try(ctx, target)
 	if err != nil {
 		return Service{}, err
 	}
-	deployed, err := e.activate(ctx, caller, name, 0, "service.rollback", pick)
+	deployed, err := e.activate(ctx, caller, name, 0, "service.rollback", func(tx *Tx) (ServiceSpec, error) {
+		again, err := tx.rollbackTarget(ctx, name, number)
+		if err == nil && again.Number != target.Number {
+			err = Errorf(CodeConflict, "the service was deployed anew meanwhile: look at its revisions and roll back again")
+		}
+		return ServiceSpec{
+			Module: again.Module, Config: again.Config, Grants: again.Grants, Limits: again.Limits, Description: again.Description,
+		}, err
+	})
 	if err != nil {
 		prepared.Close()
 		return Service{}, err

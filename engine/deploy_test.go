@@ -154,6 +154,27 @@ func TestRevisionsAndRollback(t *testing.T) {
 	requireCode(t, engine.CodeNotFound, err)
 }
 
+// Somebody deploys while a rollback tries its target: the rollback gives way,
+// and what runs is what the record says.
+func TestARollbackGivesWayToADeploymentInBetween(t *testing.T) {
+	w := newWorld(t)
+	first := &script{lookup: always(engine.Revoked)}
+	first.onStart = func(times int32) {
+		if times == 2 {
+			w.deploy("NEW", &script{lookup: always(engine.Available)})
+		}
+	}
+	w.deploy("NEW", first)
+	w.deploy("NEW", &script{lookup: always(engine.InUse)})
+	_, err := w.RollbackService(t.Context(), admin, "NEW", 0)
+	requireCode(t, engine.CodeConflict, err)
+	s, err := w.Service(t.Context(), "NEW")
+	require.NoError(t, err)
+	require.Equal(t, 3, s.Number)
+	require.True(t, w.verify(w.app("NEW"), "id", "ep").Accepted)
+	require.Equal(t, first.started.Load(), first.closed.Load(), "the prepared target was not closed")
+}
+
 func TestAServiceInUseIsNotDeleted(t *testing.T) {
 	w := newWorld(t)
 	s := &script{lookup: always(engine.Available)}

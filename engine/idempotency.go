@@ -42,7 +42,7 @@ func mutate[T any](ctx context.Context, e *Engine, caller Caller, fn func(*Tx) (
 	var out T
 	var replayed Revision
 	rev, err := e.run(ctx, caller, Guess, func(tx *Tx) error {
-		out = *new(T)
+		out, replayed = *new(T), 0
 		kept, err := tx.recall(ctx, e.now(), &out)
 		if err != nil || kept != 0 {
 			replayed = kept

@@ -18,6 +18,7 @@ type script struct {
 	markInUse   func(tx *engine.Tx, id engine.CredentialsID) error
 	markRevoked func(tx *engine.Tx, id engine.CredentialsID) error
 	startError  error
+	onStart     func(times int32)
 	closed      atomic.Int32
 	started     atomic.Int32
 }
@@ -68,7 +69,10 @@ func (r *scriptedRuntime) Start(ctx context.Context, _ engine.Service, fetch fun
 	if s.startError != nil {
 		return nil, s.startError
 	}
-	s.started.Add(1)
+	times := s.started.Add(1)
+	if s.onStart != nil {
+		s.onStart(times)
+	}
 	return scripted{s}, nil
 }
 
