@@ -1,6 +1,7 @@
 // Package enginetest holds what tests of the engine and of its neighbours
-// share: the conformance suite that every [engine.Store] passes, a store in
-// memory that passes it too, and a store that fails on demand.
+// share: the conformance suites that every [engine.Store] and every
+// [engine.CredentialsService] passes, a store in memory that passes its suite
+// too, and a store that fails on demand.
 //
 // Only tests import it.
 package enginetest
