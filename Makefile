@@ -15,6 +15,7 @@ BENCHTIME ?= 1s
 FUZZTIME  ?= 20s
 TIMEOUT   ?= 15m
 ARGS      ?=
+NAME      ?=
 
 # CI may not skip what a developer's machine may lack.
 TEST_ENV := $(if $(CI),REQUIRE_TOOLCHAINS=1)
@@ -27,9 +28,13 @@ help: ## list the targets
 build: ## build bin/credence
 	CGO_ENABLED=0 go build -trimpath -o bin/credence ./cmd/credence
 
+.PHONY: toolchains
+toolchains: ## install the compilers of the examples that are missing (Debian 12, as root)
+	bash examples/toolchains.sh
+
 .PHONY: examples
-examples: ## build the example modules into examples/build
-	bash examples/build.sh
+examples: ## build the example modules into examples/build (NAME=c-vendor-token builds one)
+	$(TEST_ENV) bash examples/build.sh $(NAME)
 
 .PHONY: demo
 demo: build examples ## build, start a server and walk through the main job (DEMO_EXIT=1 ends instead of serving on)
