@@ -22,6 +22,13 @@ func TestDecodeForgetsWhatTheReusedMessageHeld(t *testing.T) {
 	page := &wasmabi.KvPage{Entries: []wasmabi.KvEntry{{Key: []byte("k"), Value: []byte("v")}}}
 	require.NoError(t, page.Decode(nil))
 	require.Empty(t, page.Entries)
+
+	request := &wasmabi.HTTPRequest{Method: "POST", URL: "u", Headers: repeatHeader(2), Body: []byte("b"), TimeoutMs: 1}
+	require.NoError(t, request.Decode((&wasmabi.HTTPRequest{Method: "GET", URL: "u"}).Append(nil)))
+	require.Equal(t, &wasmabi.HTTPRequest{Method: "GET", URL: "u", Headers: []wasmabi.Header{}}, request)
+	response := &wasmabi.HTTPResponse{Status: 200, Headers: repeatHeader(2), Body: []byte("b")}
+	require.NoError(t, response.Decode((&wasmabi.HTTPResponse{Status: 204}).Append(nil)))
+	require.Equal(t, &wasmabi.HTTPResponse{Status: 204, Headers: []wasmabi.Header{}}, response)
 }
 
 func TestDecodedFieldsAliasTheInputExceptForTheIDOfAnAnswer(t *testing.T) {
@@ -43,6 +50,29 @@ func TestDecodedFieldsAliasTheInputExceptForTheIDOfAnAnswer(t *testing.T) {
 	require.NoError(t, r.Decode(request))
 	overwrite(request)
 	require.Equal(t, wasmabi.ProvideRequest{ApplicationID: "!!!", Credentials: wasmabi.Credentials{ID: "!!"}, RequestID: "!"}, r)
+}
+
+func TestTheLongestHTTPMessagesKeepTheirLimits(t *testing.T) {
+	headers := make([]wasmabi.Header, wasmabi.MaxResponseHeaders)
+	for i := range headers { // 16 KiB of names and values, as the host lets through
+		headers[i] = wasmabi.Header{Name: strings.Repeat("n", 56), Value: strings.Repeat("v", 200)}
+	}
+	response := wasmabi.HTTPResponse{Status: 599, Headers: headers, Body: make([]byte, wasmabi.MaxBodyBytes)}
+	require.LessOrEqual(t, len(response.Append(nil)), wasmabi.MaxHTTPResponseBytes)
+}
+
+func TestAlgorithmsHaveTheNumbersOfTheSpecification(t *testing.T) {
+	for h, size := range map[wasmabi.Hash]int{-1: 0, 0: 0, 1: 32, 2: 48, 3: 64, 4: 20, 5: 0} {
+		require.Equal(t, size, h.Size(), h)
+		of, ok := wasmabi.HMAC(h).HMAC()
+		require.Equal(t, size > 0, ok, h)
+		require.Equal(t, h, of)
+	}
+	require.EqualValues(t, 17, wasmabi.HMAC(wasmabi.HashSHA256))
+	for _, s := range []wasmabi.Signature{wasmabi.SignEd25519, wasmabi.SignP256, wasmabi.SignRSA} {
+		_, ok := s.HMAC()
+		require.False(t, ok)
+	}
 }
 
 func TestAppendKeepsWhatIsThere(t *testing.T) {
@@ -71,6 +101,8 @@ func TestBytesFieldsAreCappedAt64KiB(t *testing.T) {
 		"Credentials.body":             &wasmabi.Credentials{ID: "a", Body: body},
 		"VerifyProofRequest.challenge": &wasmabi.VerifyProofRequest{ApplicationID: "a", Credentials: wasmabi.Credentials{ID: "a"}, ProofType: "p", Challenge: body},
 		"VerifyProofRequest.proof":     &wasmabi.VerifyProofRequest{ApplicationID: "a", Credentials: wasmabi.Credentials{ID: "a"}, ProofType: "p", Proof: body},
+		"HttpRequest.body":             &wasmabi.HTTPRequest{Method: "GET", URL: "u", Body: body},
+		"HttpResponse.body":            &wasmabi.HTTPResponse{Status: 200, Body: body},
 		"KvEntry.value":                &wasmabi.KvPage{Entries: []wasmabi.KvEntry{{Key: key, Value: body}}},
 	} {
 		t.Run(name, func(t *testing.T) {

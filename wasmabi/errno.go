@@ -8,8 +8,8 @@ type Errno int32
 
 // The error numbers.
 const (
-	EPERM  Errno = 1   // the capability is not granted to this service
-	ENOENT Errno = 2   // no such key, or no value at this pointer
+	EPERM  Errno = 1   // not granted to this service, or not usable now
+	ENOENT Errno = 2   // no such key, value or secret
 	E2BIG  Errno = 7   // over a limit, or not even one entry fits
 	EAGAIN Errno = 11  // not now; the operation may be tried again
 	EINVAL Errno = 22  // an argument is out of its range
@@ -26,7 +26,7 @@ func (e Errno) Error() string {
 	case EPERM:
 		return "not granted to this service (EPERM)"
 	case ENOENT:
-		return "no such key (ENOENT)"
+		return "no such key or secret (ENOENT)"
 	case E2BIG:
 		return "over a size limit (E2BIG)"
 	case EAGAIN:

@@ -28,6 +28,6 @@ const (
 	ExportMarkInUse = "mark_credentials_in_use"
 	// ExportMarkRevoked is optional: [MarkRevokedRequest] to nothing.
 	ExportMarkRevoked = "mark_credentials_revoked"
-	// ExportVerifyProof is reserved: [VerifyProofRequest] to nothing.
+	// ExportVerifyProof is optional: [VerifyProofRequest] to nothing.
 	ExportVerifyProof = "verify_proof"
 )

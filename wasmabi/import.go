@@ -58,8 +58,7 @@ func (c Capability) Offered() bool {
 type Import struct {
 	Name       string
 	Capability Capability
-	// Params is the number of parameters, each an i32. It is 0 for functions of
-	// capabilities that are not offered: their signatures are not fixed yet.
+	// Params is the number of parameters, each an i32.
 	Params int
 	// Wide tells that the result is an i64. All others return an i32.
 	Wide bool
@@ -79,13 +78,13 @@ var imports = []Import{
 	{Name: ImportKvScan, Capability: Kv, Params: 6},
 	{Name: ImportClockNow, Capability: Clock, Wide: true},
 	{Name: ImportRandomFill, Capability: Random, Params: 2},
-	{Name: ImportHTTPCall, Capability: HTTP},
-	{Name: ImportResultRead, Capability: HTTP},
-	{Name: ImportSecretHmac, Capability: Secrets},
-	{Name: ImportSecretSign, Capability: Secrets},
-	{Name: ImportCryptoHash, Capability: Crypto},
-	{Name: ImportCryptoHmac, Capability: Crypto},
-	{Name: ImportCryptoVerify, Capability: Crypto},
+	{Name: ImportHTTPCall, Capability: HTTP, Params: 2},
+	{Name: ImportResultRead, Capability: HTTP, Params: 4},
+	{Name: ImportSecretHmac, Capability: Secrets, Params: 7},
+	{Name: ImportSecretSign, Capability: Secrets, Params: 7},
+	{Name: ImportCryptoHash, Capability: Crypto, Params: 5},
+	{Name: ImportCryptoHmac, Capability: Crypto, Params: 7},
+	{Name: ImportCryptoVerify, Capability: Crypto, Params: 7},
 }
 
 // Imports returns every import of the ABI, grouped by capability.

@@ -3,8 +3,9 @@ package wasmabi
 // Limits of what crosses the boundary, in bytes. They are part of the
 // contract: a host does not lower them.
 const (
-	// MaxIDBytes is the most that a string field of a message may hold:
-	// credentials, application and request ids, and the type of a proof.
+	// MaxIDBytes is the most that a string field of a message may hold, where
+	// nothing else is said: credentials, application and request ids, and the
+	// type of a proof.
 	MaxIDBytes = 256
 	// MaxBodyBytes is the most that a bytes field of a message may hold:
 	// bodies, proofs and challenges.
@@ -23,6 +24,24 @@ const (
 	MaxKvValueBytes = 64 << 10
 	// MaxManifestBytes is the longest manifest.
 	MaxManifestBytes = 16 << 10
+	// MaxURLBytes is the longest URL of an HTTP request.
+	MaxURLBytes = 2 << 10
+	// MaxHeaderNameBytes and MaxHeaderBytes bound one header, in either
+	// direction, a secret that the host appends not counted.
+	MaxHeaderNameBytes = 256
+	MaxHeaderBytes     = 4 << 10
+	// MaxRequestHeaders and MaxResponseHeaders bound their number, and
+	// MaxResponseHeaderBytes the names and values of a response together. The
+	// host drops what a response has more.
+	MaxRequestHeaders      = 32
+	MaxResponseHeaders     = 64
+	MaxResponseHeaderBytes = 16 << 10
+	// MaxHTTPRequestBytes is the longest encoded HttpRequest.
+	MaxHTTPRequestBytes = 128 << 10
+	// MaxHTTPResponseBytes is the longest encoded HttpResponse.
+	MaxHTTPResponseBytes = 96 << 10
+	// MaxSecretNameBytes is the longest name of a secret.
+	MaxSecretNameBytes = MaxIDBytes
 )
 
 // Limits of what one operation may do. What goes over is answered with
@@ -36,6 +55,11 @@ const (
 	MaxRandomBytes = 64 << 10
 	// MaxLogRecords counts the records kept; later ones are dropped.
 	MaxLogRecords = 64
+	// MaxHTTPCalls counts calls of http_call.
+	MaxHTTPCalls = 4
+	// MaxCryptoBytes counts the bytes that the functions of crypto and secrets
+	// hash, HMAC, sign and verify, their keys included.
+	MaxCryptoBytes = 1 << 20
 )
 
 // ManifestSection is the name of the custom section that holds the manifest.

@@ -65,6 +65,25 @@ var encoded = []struct {
 		ProofType: "shared-secret", Challenge: []byte{1, 2}, Proof: []byte{3, 4, 5}, RequestID: "r-5",
 	}},
 	{"page without entries", &wasmabi.KvPage{}},
+	{"http request with a method and a URL", &wasmabi.HTTPRequest{Method: "GET", URL: "https://erp.example.com/devices/SN-001000"}},
+	{"http request with every field", &wasmabi.HTTPRequest{
+		Method: "POST", URL: "https://erp.example.com/devices/?site=a%2Fb",
+		Headers: []wasmabi.Header{
+			{Name: "content-type", Value: "application/json"}, {Name: "authorization", Value: "Bearer ", Secret: "erp-token"}, {Name: "x-empty"},
+		},
+		Body: []byte(`{}`), TimeoutMs: 100,
+	}},
+	{"http request with the longest timeout", &wasmabi.HTTPRequest{Method: "GET", URL: "https://a/", TimeoutMs: math.MaxUint32}},
+	{"http request with 32 headers", &wasmabi.HTTPRequest{Method: "GET", URL: "https://a/", Headers: repeatHeader(32)}},
+	{"http request with the longest URL and header value", &wasmabi.HTTPRequest{
+		Method: "GET", URL: "https://a/" + strings.Repeat("p", 2038), Headers: []wasmabi.Header{{Name: "x", Value: strings.Repeat("v", 4096)}},
+	}},
+	{"http response with a status only", &wasmabi.HTTPResponse{Status: 204}},
+	{"http response with every field", &wasmabi.HTTPResponse{
+		Status: 200, Headers: []wasmabi.Header{{Name: "content-type", Value: "text/plain"}, {Name: "set-cookie", Value: "a=1"}, {Name: "set-cookie", Value: "b=2"}},
+		Body: []byte{0, 1, 0xff},
+	}},
+	{"http response with 64 headers", &wasmabi.HTTPResponse{Status: 404, Headers: repeatHeader(64)}},
 	{"page with entries", &wasmabi.KvPage{Entries: []wasmabi.KvEntry{{Key: []byte("a"), Value: []byte("1")}, {Key: []byte{0xff, 0x00}}}}},
 }
 
@@ -75,6 +94,9 @@ var accepted = []handWritten{
 	{"defaults written out", "Credentials", "0a 01 61  12 00  18 00  20 00"},
 	{"an empty request id written out", "LookupRequest", "0a 01 61  12 01 69  1a 00"},
 	{"an empty value written out", "KvPage", "0a 05  0a 01 6b  12 00"},
+	{"an http request in another order, its headers apart", "HttpRequest", "1a 03 0a 01 61  28 05  12 01 75  1a 03 0a 01 62  0a 01 47"},
+	{"an http request with defaults written out", "HttpRequest", "0a 01 47  12 01 75  1a 07 0a 01 61 12 00 1a 00  22 00  28 00"},
+	{"an http response with an empty body written out", "HttpResponse", "08 64  1a 00"},
 }
 
 // long is a length-delimited field: its tag, its length and its content.
@@ -133,6 +155,25 @@ var refused = []handWritten{
 	{"an entry with a key of 257 bytes", "KvPage", "0a 84 02" + long(0x0a, 257, 'k')},
 	{"an entry with its key twice", "KvPage", "0a 06  0a 01 6b  0a 01 6b"},
 	{"a page with an unknown field", "KvPage", "12 00"},
+	{"an http request without a method", "HttpRequest", "12 01 75"},
+	{"an http request with an empty URL", "HttpRequest", "0a 01 47  12 00"},
+	{"an http request with its URL twice", "HttpRequest", "0a 01 47  12 01 75  12 01 75"},
+	{"an http request with a URL of 2049 bytes", "HttpRequest", "0a 01 47" + long(0x12, 2049, 'u')},
+	{"an http request with a URL that is not UTF-8", "HttpRequest", "0a 01 47  12 01 ff"},
+	{"an http request with 33 headers", "HttpRequest", "0a 01 47  12 01 75" + strings.Repeat("1a 03 0a 01 61", 33)},
+	{"an http request with a header without a name", "HttpRequest", "0a 01 47  12 01 75  1a 03 12 01 76"},
+	{"an http request with an empty header", "HttpRequest", "0a 01 47  12 01 75  1a 00"},
+	{"an http request with a header value of 4097 bytes", "HttpRequest", "0a 01 47  12 01 75  1a 87 20 0a 01 61" + long(0x12, 4097, 'v')},
+	{"an http request with a header name of 257 bytes", "HttpRequest", "0a 01 47  12 01 75  1a 84 02" + long(0x0a, 257, 'n')},
+	{"an http request with an unknown field in a header", "HttpRequest", "0a 01 47  12 01 75  1a 05 0a 01 61 20 01"},
+	{"an http request with a timeout of 33 bits", "HttpRequest", "0a 01 47  12 01 75  28 80 80 80 80 10"},
+	{"an http request with an unknown field", "HttpRequest", "0a 01 47  12 01 75  30 01"},
+	{"nothing at all in place of an http response", "HttpResponse", ""},
+	{"an http response with status 0", "HttpResponse", "08 00"},
+	{"an http response with a status of 33 bits", "HttpResponse", "08 80 80 80 80 10"},
+	{"an http response with 65 headers", "HttpResponse", "08 c8 01" + strings.Repeat("12 03 0a 01 61", 65)},
+	{"an http response with its body twice", "HttpResponse", "08 c8 01  1a 01 61  1a 01 61"},
+	{"an http response with a header that reaches beyond it", "HttpResponse", "08 c8 01  12 05 0a 01 61"},
 }
 
 func nameOf(t *testing.T, m message) string {
@@ -152,6 +193,10 @@ func nameOf(t *testing.T, m message) string {
 		return "VerifyProofRequest"
 	case *wasmabi.KvPage:
 		return "KvPage"
+	case *wasmabi.HTTPRequest:
+		return "HttpRequest"
+	case *wasmabi.HTTPResponse:
+		return "HttpResponse"
 	}
 	t.Fatalf("%T has no name", m)
 	return ""
@@ -179,6 +224,37 @@ type requestJSON struct {
 type entryJSON struct {
 	Key   []byte `json:"key"`
 	Value []byte `json:"value,omitempty"`
+}
+
+type headerJSON struct {
+	Name   string `json:"name"`
+	Value  string `json:"value,omitempty"`
+	Secret string `json:"secret,omitempty"`
+}
+
+type httpJSON struct {
+	Status    uint32       `json:"status,omitempty"`
+	Method    string       `json:"method,omitempty"`
+	URL       string       `json:"url,omitempty"`
+	Headers   []headerJSON `json:"headers,omitempty"`
+	Body      []byte       `json:"body,omitempty"`
+	TimeoutMs uint32       `json:"timeoutMs,omitempty"`
+}
+
+func headerFieldsOf(headers []wasmabi.Header) []headerJSON {
+	fields := make([]headerJSON, len(headers))
+	for i, h := range headers {
+		fields[i] = headerJSON(h)
+	}
+	return fields
+}
+
+func repeatHeader(n int) []wasmabi.Header {
+	headers := make([]wasmabi.Header, n)
+	for i := range headers {
+		headers[i] = wasmabi.Header{Name: "x-" + strconv.Itoa(i), Value: "v"}
+	}
+	return headers
 }
 
 func credentialsFieldsOf(c *wasmabi.Credentials) *credentialsJSON {
@@ -217,6 +293,10 @@ func fieldsOf(t *testing.T, m message) json.RawMessage {
 			entries[i] = entryJSON(e)
 		}
 		fields = map[string][]entryJSON{"entries": entries}
+	case *wasmabi.HTTPRequest:
+		fields = httpJSON{Method: m.Method, URL: m.URL, Headers: headerFieldsOf(m.Headers), Body: m.Body, TimeoutMs: m.TimeoutMs}
+	case *wasmabi.HTTPResponse:
+		fields = httpJSON{Status: m.Status, Headers: headerFieldsOf(m.Headers), Body: m.Body}
 	}
 	raw, err := json.Marshal(fields)
 	require.NoError(t, err)

@@ -35,6 +35,8 @@ var blank = map[string]func() message{
 	"MarkRevokedRequest": func() message { return new(wasmabi.MarkRevokedRequest) },
 	"VerifyProofRequest": func() message { return new(wasmabi.VerifyProofRequest) },
 	"KvPage":             func() message { return new(wasmabi.KvPage) },
+	"HttpRequest":        func() message { return new(wasmabi.HTTPRequest) },
+	"HttpResponse":       func() message { return new(wasmabi.HTTPResponse) },
 }
 
 // vectors is the form of testdata/vectors.json.
