@@ -31,8 +31,14 @@ type call struct {
 	output   []byte
 	reason   []byte // of error_write
 	line     []byte // begun on standard output
-	spent    struct{ hostCalls, kvCalls, randomBytes, logRecords int }
+	spent    spent
 	failure  error // *fault or *aborted, why the host ended the call
+}
+
+// spent counts what a call has used.
+type spent struct {
+	hostCalls, kvCalls, randomBytes, logRecords int
+	fuel                                        int64 // given by refuel
 }
 
 // subject says on whose behalf a call runs, for the log.
@@ -46,7 +52,7 @@ func (c *call) begin(ctx context.Context, tx *engine.Tx, of subject, deadline ti
 		c.deadline = until
 	}
 	c.output, c.reason, c.line = c.output[:0], c.reason[:0], c.line[:0]
-	c.spent.hostCalls, c.spent.kvCalls, c.spent.randomBytes, c.spent.logRecords = 0, 0, 0, 0
+	c.spent = spent{}
 	c.failure = nil
 }
 

@@ -156,5 +156,6 @@ func refuel(ctx context.Context, guest api.Module, _ []uint64) {
 	if c.fuel == nil {
 		c.fuel, _ = guest.ExportedGlobal(fuelExport).(api.MutableGlobal)
 	}
+	c.spent.fuel += fuelSlice - int64(c.fuel.Get()) // it is below zero when much was spent at once
 	c.fuel.Set(fuelSlice)
 }

@@ -3,6 +3,7 @@ package wasmhost
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/credence-engine/credence/engine"
@@ -36,13 +37,11 @@ func (r *Runtime) Inspect(_ context.Context, wasm []byte) (engine.Module, error)
 	if err != nil {
 		return engine.Module{}, err
 	}
-	limits, err := r.limits.of(p)
-	if err != nil {
-		return engine.Module{}, err
-	}
-	if _, err := p.metered(limits.MemoryPages); err != nil {
-		return engine.Module{}, err
-	}
+	return p.describe(), nil
+}
+
+// describe says what the module is, as far as it could be read.
+func (p *program) describe() engine.Module {
 	m := engine.Module{
 		ABI: wasmabi.Version, Name: p.manifest.name, Release: p.manifest.version,
 		Description: p.manifest.description, Manifest: p.manifest.raw,
@@ -55,33 +54,61 @@ func (r *Runtime) Inspect(_ context.Context, wasm []byte) (engine.Module, error)
 	for _, c := range p.manifest.capabilities {
 		m.Capabilities = append(m.Capabilities, string(c))
 	}
-	return m, nil
+	return m
 }
 
 // read parses a module and checks it against the ABI.
 func (r *Runtime) read(wasm []byte) (*program, error) {
+	p, found := r.examine(wasm)
+	return p, found.refusal()
+}
+
+// examine does so too, and goes on after what it finds as far as it can.
+func (r *Runtime) examine(wasm []byte) (*program, findings) {
+	var found findings
+	p := &program{}
 	limits := wasmbin.DefaultLimits()
 	limits.MemoryPages = r.limits.MemoryPagesCeiling
-	binary, err := wasmbin.Parse(wasm, limits)
+	var err error
+	if p.binary, err = wasmbin.Parse(wasm, limits); err != nil {
+		found.refuse(codeOfBinary(err), refused(err))
+		return p, found
+	}
+	p.golang = slices.ContainsFunc(p.binary.Customs, func(c wasmbin.Custom) bool { return c.Name == goSection })
+	p.checkExports(&found)
+	readable := p.checkManifest(&found)
+	p.checkImports(&found, readable)
+	if found.refusal() != nil {
+		return p, found
+	}
+	own, err := r.limits.of(p)
+	if err == nil {
+		_, err = p.metered(own.MemoryPages)
+	}
 	if err != nil {
-		return nil, refused(err)
+		found.refuse(FoundOverLimit, err)
 	}
-	p := &program{binary: binary}
-	p.golang = slices.ContainsFunc(binary.Customs, func(c wasmbin.Custom) bool { return c.Name == goSection })
-	if err := p.readExports(); err != nil {
-		return nil, err
+	return p, found
+}
+
+// checkManifest reads the manifest, if there is one, and tells whether what it
+// asks for is known.
+func (p *program) checkManifest(found *findings) bool {
+	section, present, err := p.binary.Custom(wasmabi.ManifestSection)
+	switch {
+	case err != nil:
+		found.refuse(FoundManifest, refused(err))
+		return false
+	case !present:
+		found.warn(FoundNoManifest, "the module has no manifest, so operators see neither its name nor its version: add one with credence module pack")
+		return true
 	}
-	section, present, err := binary.Custom(wasmabi.ManifestSection)
-	if err != nil {
-		return nil, refused(err)
+	if p.manifest, err = readManifest(section); err != nil {
+		found.refuse(FoundManifest, engine.Errorf(refusalCode(err), "the manifest (custom section %q, at byte offset %#x) is refused: %v",
+			wasmabi.ManifestSection, p.manifestOffset(), err))
+		return false
 	}
-	if present {
-		if p.manifest, err = readManifest(section); err != nil {
-			return nil, engine.Errorf(refusalCode(err), "the manifest (custom section %q, at byte offset %#x) is refused: %v",
-				wasmabi.ManifestSection, p.manifestOffset(), err)
-		}
-	}
-	return p, p.checkImports()
+	return true
 }
 
 func (p *program) manifestOffset() int {
@@ -89,12 +116,12 @@ func (p *program) manifestOffset() int {
 	return p.binary.Customs[i].Offset
 }
 
-// readExports checks the exports that the ABI names, and notes which of them
+// checkExports checks the exports that the ABI names, and notes which of them
 // are there.
-func (p *program) readExports() error {
+func (p *program) checkExports(found *findings) {
 	if _, ok := p.binary.Export(wasmabi.ExportStart); ok {
-		return engine.Errorf(engine.CodeInvalid,
-			"the module exports %s, so it is a command: build a reactor (Go: -buildmode=c-shared, clang: -mexec-model=reactor)", wasmabi.ExportStart)
+		found.refuse(FoundExportCommand, engine.Errorf(engine.CodeInvalid,
+			"the module exports %s, so it is a command: build a reactor (Go: -buildmode=c-shared, clang: -mexec-model=reactor)", wasmabi.ExportStart))
 	}
 	var (
 		nothing   = wasmbin.FuncType{}
@@ -119,40 +146,64 @@ func (p *program) readExports() error {
 		export, ok := p.binary.Export(e.name)
 		switch {
 		case !ok && e.required:
-			return engine.Errorf(engine.CodeInvalid, "the module does not export the function %s, which %s requires", e.name, wasmabi.ImportModule)
+			found.refuse(FoundExportMissing, engine.Errorf(engine.CodeInvalid,
+				"the module does not export the function %s, which %s requires: export it with the signature %s", e.name, wasmabi.ImportModule, e.is))
+			continue
 		case !ok:
 			continue
 		case export.Kind != wasmbin.KindFunc:
-			return engine.Errorf(engine.CodeInvalid, "the export %s is a %s: it must be a function", e.name, export.Kind)
+			found.refuse(FoundExportWrong, engine.Errorf(engine.CodeInvalid, "the export %s is a %s: it must be a function", e.name, export.Kind))
+			continue
 		}
 		if is := p.binary.FuncType(export.Index); !is.Equal(e.is) {
-			return engine.Errorf(engine.CodeInvalid, "the export %s has the signature %s: it must have %s", e.name, is, e.is)
+			found.refuse(FoundExportWrong, engine.Errorf(engine.CodeInvalid, "the export %s has the signature %s: it must have %s", e.name, is, e.is))
+			continue
 		}
 		*e.found = true
 	}
-	return nil
 }
 
 // checkImports refuses what the host does not have, and what the manifest does
-// not ask for.
-func (p *program) checkImports() error {
+// not ask for, unless the manifest could not be read. What it asks for in vain
+// is a warning.
+func (p *program) checkImports(found *findings, readable bool) {
+	used := map[wasmabi.Capability]bool{}
 	for _, i := range p.binary.Imports {
 		known, is := importOf(i.Module, i.Name)
+		if known != nil {
+			used[*known] = true
+		}
 		switch {
 		case known == nil:
-			return engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x), which the engine does not have: see the imports of %s",
-				i.Module, i.Name, i.Offset, wasmabi.ImportModule)
+			found.refuse(FoundImportUnknown, engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x), which the engine does not have: see the imports of %s",
+				i.Module, i.Name, i.Offset, wasmabi.ImportModule))
 		case !known.Offered():
-			return engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x): %v", i.Module, i.Name, i.Offset, notOfferedError{*known})
+			found.refuse(FoundImportUnknown, engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x): %v", i.Module, i.Name, i.Offset, notOfferedError{*known}))
 		case !i.Type.Equal(is):
-			return engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x) with the signature %s: it has %s",
-				i.Module, i.Name, i.Offset, i.Type, is)
-		case *known != wasmabi.Core && !slices.Contains(p.manifest.capabilities, *known):
-			return engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x) and does not ask for the capability %q: add it to the manifest",
-				i.Module, i.Name, i.Offset, string(*known))
+			found.refuse(FoundImportWrong, engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x) with the signature %s: it has %s",
+				i.Module, i.Name, i.Offset, i.Type, is))
+		case readable && *known != wasmabi.Core && !slices.Contains(p.manifest.capabilities, *known):
+			found.refuse(FoundImportUndeclared, engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x) and the manifest does not ask for the capability %q: add %s to its capabilities",
+				i.Module, i.Name, i.Offset, string(*known), memberOf(*known)))
 		}
 	}
-	return nil
+	for _, c := range p.manifest.capabilities {
+		if !used[c] {
+			found.warn(FoundCapabilityUnused, "the manifest asks for the capability %q and the module imports no function of it: leave %q out, so that operators need not grant it", string(c), string(c))
+		}
+	}
+}
+
+// memberOf is the member of a manifest's capabilities that asks for one.
+func memberOf(c wasmabi.Capability) string {
+	switch c {
+	case wasmabi.HTTP:
+		return `"http": [{"url": "https://host/path/", "methods": ["GET"]}]`
+	case wasmabi.Secrets:
+		return `"secrets": ["name"]`
+	default:
+		return fmt.Sprintf("%q: {}", string(c))
+	}
 }
 
 // metered rewrites the module with fuel and with its memory capped.

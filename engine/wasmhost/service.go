@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/credence-engine/credence/engine"
 )
 
@@ -63,6 +61,11 @@ func (r *Runtime) prepare(ctx context.Context, s engine.Service, fetch func(cont
 	if err != nil {
 		return nil, err
 	}
+	return r.build(p, s)
+}
+
+// build makes a service of a module that was read, with the settings of s.
+func (r *Runtime) build(p *program, s engine.Service) (*service, error) {
 	if err := checkGrants(s.Grants, p.manifest.capabilities); err != nil {
 		return nil, err
 	}
@@ -85,25 +88,17 @@ func (r *Runtime) prepare(ctx context.Context, s engine.Service, fetch func(cont
 	}, nil
 }
 
-// try runs an instance of the service once, for nobody.
+// try runs the service on trial, for nobody.
 func (s *service) try(ctx context.Context) error {
-	config, err := configure(s.base, nil)
-	if err != nil {
-		return engine.Errorf(engine.CodeInvalid, "%v", err).InField("/config")
+	t := s.tried(ctx, trialToFirst)
+	for _, f := range t.found {
+		if f.Severity == SeverityWarning {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "a module was started that could be better",
+				slog.String("service", string(s.name)), slog.String("module", string(s.code.key.module)),
+				slog.String("finding", string(f.Code)), slog.String("detail", f.Message))
+		}
 	}
-	of := subject{application: "trial"}
-	i, err := s.start(ctx, config, of)
-	if err != nil {
-		return inField(unfit(err, "its start"), "/config")
-	}
-	defer i.close()
-	o := operation{method: lookup, asked: engine.Credentials{ID: engine.CredentialsID(uuid.NewString())}}
-	i.call.state = noState{}
-	err = i.serve(ctx, nil, &o, of, time.Now())
-	if i.broken {
-		return unfit(err, "a lookup on trial")
-	}
-	return nil
+	return t.found.refusal()
 }
 
 // CheckConfig says whether an application's configuration can be served, by
