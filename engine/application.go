@@ -25,6 +25,8 @@ type Application struct {
 	IDScheme      IDScheme        `cbor:"7,keyasint"`
 	CreatedAt     time.Time       `cbor:"8,keyasint"`
 	UpdatedAt     time.Time       `cbor:"9,keyasint"`
+	// ProofPolicy says who checks possession of the credentials.
+	ProofPolicy ProofPolicy `cbor:"10,keyasint"`
 
 	Version Revision `cbor:"-"`
 }
@@ -36,6 +38,7 @@ type ApplicationSpec struct {
 	Service       ServiceName
 	ServiceConfig json.RawMessage
 	IDScheme      IDScheme
+	ProofPolicy   ProofPolicy // empty: ProofGateway
 }
 
 // ApplicationPatch changes what it names and keeps the rest. An application's
@@ -44,6 +47,7 @@ type ApplicationPatch struct {
 	Name          *string
 	Service       *ServiceName
 	ServiceConfig *json.RawMessage
+	ProofPolicy   *ProofPolicy // "": ProofGateway
 }
 
 // CreateApplication makes an application of the caller's tenant. Names are
@@ -57,6 +61,12 @@ func (e *Engine) CreateApplication(ctx context.Context, caller Caller, spec Appl
 		spec.IDScheme = IDSchemeSHA256
 	}
 	if err := spec.IDScheme.check(); err != nil {
+		return Application{}, err
+	}
+	if spec.ProofPolicy == "" {
+		spec.ProofPolicy = ProofGateway
+	}
+	if err := spec.ProofPolicy.check(); err != nil {
 		return Application{}, err
 	}
 	if err := checkAppName(spec.Name); err != nil {
@@ -73,7 +83,7 @@ func (e *Engine) CreateApplication(ctx context.Context, caller Caller, spec Appl
 		app := Application{
 			ID: ApplicationID(uuid.NewString()), Tenant: caller.Tenant, Token: token,
 			Name: spec.Name, Service: spec.Service, ServiceConfig: spec.ServiceConfig,
-			IDScheme: spec.IDScheme, CreatedAt: e.now(), UpdatedAt: e.now(),
+			IDScheme: spec.IDScheme, ProofPolicy: spec.ProofPolicy, CreatedAt: e.now(), UpdatedAt: e.now(),
 		}
 		if err := e.checkService(ctx, tx, &app); err != nil {
 			return app, err
@@ -137,6 +147,9 @@ func (e *Engine) UpdateApplication(ctx context.Context, caller Caller, id Applic
 		if err := checkConfigSize(app.ServiceConfig); err != nil {
 			return app, err
 		}
+		if err := app.ProofPolicy.check(); err != nil {
+			return app, err
+		}
 		if err := e.checkService(ctx, tx, &app); err != nil {
 			return app, err
 		}
@@ -168,6 +181,11 @@ func (p ApplicationPatch) apply(app *Application) {
 	}
 	if p.ServiceConfig != nil {
 		app.ServiceConfig = *p.ServiceConfig
+	}
+	if p.ProofPolicy != nil {
+		if app.ProofPolicy = *p.ProofPolicy; app.ProofPolicy == "" {
+			app.ProofPolicy = ProofGateway
+		}
 	}
 }
 
@@ -207,7 +225,7 @@ func (tx *Tx) application(ctx context.Context, id ApplicationID) (*Application, 
 }
 
 func decodeApplication(r Record) (Application, error) {
-	app := Application{Version: r.Version}
+	app := Application{Version: r.Version, ProofPolicy: ProofGateway} // as in records of before there were policies
 	return app, decode(r, &app)
 }
 

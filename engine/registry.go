@@ -31,6 +31,7 @@ type registry struct {
 type running struct {
 	service RunningService
 	checker ConfigChecker // nil when the service has no such extra
+	prover  ProofVerifier // nil likewise
 	version Revision      // of the service's record
 
 	mu      sync.Mutex // guards what follows
@@ -168,6 +169,7 @@ func (r *registry) prepare(ctx context.Context, store Store, s Service) (Running
 func (r *registry) install(service RunningService, record Service) {
 	run := &running{service: service, version: record.Version}
 	run.checker, _ = service.(ConfigChecker)
+	run.prover, _ = service.(ProofVerifier)
 	r.mu.Lock()
 	old := r.running[record.Name]
 	if r.closed || old != nil && old.version >= record.Version {

@@ -17,6 +17,7 @@ type script struct {
 	lookup      func(tx *engine.Tx, id engine.CredentialsID) (engine.Credentials, error)
 	markInUse   func(tx *engine.Tx, id engine.CredentialsID) error
 	markRevoked func(tx *engine.Tx, id engine.CredentialsID) error
+	verifyProof func(tx *engine.Tx, c engine.Credentials, p engine.Proof) error
 	startError  error
 	onStart     func(times int32)
 	closed      atomic.Int32
@@ -73,10 +74,19 @@ func (r *scriptedRuntime) Start(ctx context.Context, _ engine.Service, fetch fun
 	if s.onStart != nil {
 		s.onStart(times)
 	}
+	if s.verifyProof != nil {
+		return scriptedProver{scripted{s}}, nil
+	}
 	return scripted{s}, nil
 }
 
 type scripted struct{ *script }
+
+type scriptedProver struct{ scripted }
+
+func (s scriptedProver) VerifyProof(_ context.Context, tx *engine.Tx, _ *engine.Application, c engine.Credentials, p engine.Proof) error {
+	return s.verifyProof(tx, c, p)
+}
 
 var errUnsupported = engine.Errorf(engine.CodeUnsupported, "the module does not offer this")
 

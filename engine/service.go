@@ -150,6 +150,9 @@ func (e *Engine) checkService(ctx context.Context, tx *Tx, app *Application) err
 		return err
 	}
 	defer lease.release()
+	if err := lease.checkPolicy(app); err != nil {
+		return err
+	}
 	return lease.checkConfig(ctx, app)
 }
 

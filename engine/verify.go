@@ -17,6 +17,7 @@ const (
 	ReasonExpired     Reason = "EXPIRED"           // now is outside their validity
 	ReasonDenied      Reason = "DENIED_BY_SERVICE" // the service refused, see Detail
 	ReasonKeyMismatch Reason = "KEY_MISMATCH"      // the presented key does not hash to the id
+	ReasonBadProof    Reason = "BAD_PROOF"         // the proof of possession does not hold, or is missing
 )
 
 // VerifyRequest asks whether an endpoint may connect.
@@ -24,6 +25,7 @@ type VerifyRequest struct {
 	CredentialsID CredentialsID
 	EndpointID    EndpointID // empty: the credentials id
 	PublicKey     []byte     // nil: not presented; else it must hash to the id
+	Proof         *Proof     // nil: none is given; else the service must find that it holds
 	Consistency   Consistency
 }
 
@@ -42,7 +44,9 @@ type Verdict struct {
 // let in.
 //
 // The first endpoint that is accepted claims the credentials, for good. The
-// order is: the engine's own revocation, the service, the claim.
+// order is: the engine's own revocation, the service's lookup, the status, the
+// proof, the claim. A proof that is given to a service which judges none is
+// CodeUnsupported.
 func (e *Engine) Verify(ctx context.Context, caller Caller, app ApplicationID, r VerifyRequest) (Verdict, error) {
 	if r.EndpointID == "" {
 		r.EndpointID = EndpointID(r.CredentialsID)
@@ -51,6 +55,9 @@ func (e *Engine) Verify(ctx context.Context, caller Caller, app ApplicationID, r
 		return Verdict{}, err
 	}
 	if err := r.EndpointID.check(); err != nil {
+		return Verdict{}, err
+	}
+	if err := r.Proof.check(); err != nil {
 		return Verdict{}, err
 	}
 	caller.Idempotency = nil // see Idempotency
@@ -112,6 +119,22 @@ func (e *Engine) verify(ctx context.Context, tx *Tx, app *Application, r VerifyR
 		return Verdict{}, err
 	}
 	verdict, claim := judge(answer.Status, &seen, &reg, r.EndpointID, e.now())
+	if !claim && !verdict.Accepted {
+		return verdict, nil
+	}
+	held := seen
+	if answer.Body != nil { // what the service itself goes by
+		held.Body = answer.Body
+	}
+	rejected, detail, err := lease.prove(ctx, tx, app, held, r.Proof)
+	if err != nil {
+		return Verdict{}, err
+	}
+	if rejected {
+		tx.writes = nil
+		verdict.Accepted, verdict.Reason, verdict.Detail = false, ReasonBadProof, detail
+		return verdict, nil
+	}
 	if !claim {
 		return verdict, nil
 	}
