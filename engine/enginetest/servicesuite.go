@@ -17,6 +17,9 @@ type ServiceFixture struct {
 	// Trusting says that the service finds credentials under every id, as
 	// Trustful does.
 	Trusting bool
+	// Proof makes a proof that holds for credentials of this body, and for no
+	// others. Nil says that the service judges no proofs.
+	Proof func(body string) engine.Proof
 }
 
 // ServiceSuite checks what every credentials service owes to the engine,
@@ -34,6 +37,8 @@ func ServiceSuite(t *testing.T, open func(t *testing.T) ServiceFixture) {
 		"revoked is refused for good (I1, I2)":          revokedIsRefused,
 		"applications do not share credentials (I8)":    applicationsDoNotShare,
 		"any id and any body are kept as they are":      anyIDAndBody,
+		"a proof is judged, or refused as unsupported":  proofIsJudged,
+		"a proof that is required must be given":        requiredProofMustBeGiven,
 	}
 	for name, run := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -65,8 +65,8 @@ var (
 )
 
 // outcomes has for each module those of a lookup of "x", a provision, a mark
-// in use and the news of a revocation.
-var outcomes = map[string][methodCount]outcome{
+// in use and the news of a revocation. Those of proofs are in proof_test.go.
+var outcomes = map[string][verifyProof]outcome{
 	"body-large":            {faulty, notThere, notThere, notThere},
 	"canary":                {fine, notThere, notThere, notThere},
 	"copy-chain":            {tooLate, notThere, notThere, notThere},
@@ -89,6 +89,7 @@ var outcomes = map[string][methodCount]outcome{
 	"output-on-mark":        {unknown, notThere, faulty, faulty},
 	"pointers-edge":         {unknown, notThere, notThere, notThere},
 	"pointers-outside":      {faulty, faulty, faulty, faulty},
+	"proof":                 {fine, notThere, notThere, notThere},
 	"recurse-exponential":   {tooLate, notThere, notThere, notThere},
 	"recurse-forever":       {eitherWay, notThere, notThere, notThere},
 	"recurse-indirect":      {tooLate, notThere, notThere, notThere},

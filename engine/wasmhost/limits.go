@@ -12,7 +12,7 @@ import (
 // the boundary (sizes of ids, bodies, answers, keys) are fixed in package
 // wasmabi.
 type Limits struct {
-	// CallTimeout bounds a lookup and a mark in use.
+	// CallTimeout bounds a lookup, a mark in use and the judgement of a proof.
 	CallTimeout time.Duration
 	// ProvideTimeout bounds a provisioning and the news of a revocation.
 	ProvideTimeout time.Duration

@@ -56,7 +56,7 @@ func (u *untried) Start(ctx context.Context, s engine.Service, fetch func(contex
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.started[s.Name] = started
-	return started, nil
+	return started.offered(), nil
 }
 
 func (u *untried) service(name engine.ServiceName) *service {

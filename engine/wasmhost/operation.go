@@ -16,18 +16,21 @@ const (
 	provide
 	markInUse
 	markRevoked
+	verifyProof
 	methodCount
 )
 
 var exportOf = [methodCount]string{
 	lookup: wasmabi.ExportLookup, provide: wasmabi.ExportProvide,
 	markInUse: wasmabi.ExportMarkInUse, markRevoked: wasmabi.ExportMarkRevoked,
+	verifyProof: wasmabi.ExportVerifyProof,
 }
 
 // operation is one question to a module and, afterwards, its answer.
 type operation struct {
 	method method
-	asked  engine.Credentials // of which only a provision uses more than the id
+	asked  engine.Credentials // of which only a provision and a proof use more than the id
+	proof  engine.Proof       // of a proof
 	answer engine.Credentials // of a lookup and a provision
 }
 
@@ -39,11 +42,13 @@ func (o *operation) encode(dst []byte, of subject) []byte {
 	switch o.method {
 	case provide:
 		r := wasmabi.ProvideRequest{
-			ApplicationID: of.application, RequestID: of.request,
-			Credentials: wasmabi.Credentials{ID: string(o.asked.ID), Body: o.asked.Body, Status: wasmabi.Available},
+			ApplicationID: of.application, Credentials: o.credentials(wasmabi.Available), RequestID: of.request,
 		}
-		if !o.asked.NotAfter.IsZero() {
-			r.Credentials.ExpiresUnix = uint64(max(1, o.asked.NotAfter.Unix()))
+		return r.Append(dst)
+	case verifyProof:
+		r := wasmabi.VerifyProofRequest{
+			ApplicationID: of.application, Credentials: o.credentials(statusNumbers[o.asked.Status]), RequestID: of.request,
+			ProofType: o.proof.Type, Challenge: o.proof.Challenge, Proof: o.proof.Value,
 		}
 		return r.Append(dst)
 	case markInUse:
@@ -55,6 +60,15 @@ func (o *operation) encode(dst []byte, of subject) []byte {
 	}
 }
 
+// credentials are those of the question, as a message.
+func (o *operation) credentials(status wasmabi.CredentialsStatus) wasmabi.Credentials {
+	m := wasmabi.Credentials{ID: string(o.asked.ID), Body: o.asked.Body, Status: status}
+	if !o.asked.NotAfter.IsZero() {
+		m.ExpiresUnix = uint64(max(1, o.asked.NotAfter.Unix()))
+	}
+	return m
+}
+
 // maxExpiresUnix is the end of the year 9999, which is the last that a date in
 // RFC 3339 can name.
 const maxExpiresUnix = 253402300799
@@ -63,10 +77,14 @@ var statuses = [...]engine.Status{
 	wasmabi.Available: engine.Available, wasmabi.InUse: engine.InUse, wasmabi.Revoked: engine.Revoked,
 }
 
+var statusNumbers = map[engine.Status]wasmabi.CredentialsStatus{
+	engine.Available: wasmabi.Available, engine.InUse: wasmabi.InUse, engine.Revoked: wasmabi.Revoked,
+}
+
 // accept reads the answer of an operation that succeeded. It believes nothing:
 // what is not a legal answer to what was asked is a violation.
 func (o *operation) accept(output []byte) error {
-	if o.method == markInUse || o.method == markRevoked {
+	if o.method != lookup && o.method != provide {
 		if len(output) > 0 {
 			return violation("an answer of %d bytes to %s, which has none", len(output), exportOf[o.method])
 		}

@@ -141,7 +141,7 @@ func (p *program) checkExports(found *findings) {
 		{wasmabi.ExportProvide, operation, false, &p.methods[provide]},
 		{wasmabi.ExportMarkInUse, operation, false, &p.methods[markInUse]},
 		{wasmabi.ExportMarkRevoked, operation, false, &p.methods[markRevoked]},
-		{wasmabi.ExportVerifyProof, operation, false, &unused}, // front ends refuse proofs for now
+		{wasmabi.ExportVerifyProof, operation, false, &p.methods[verifyProof]},
 	} {
 		export, ok := p.binary.Export(e.name)
 		switch {

@@ -34,6 +34,7 @@ type service struct {
 var (
 	_ engine.RunningService = (*service)(nil)
 	_ engine.ConfigChecker  = (*service)(nil)
+	_ engine.ProofVerifier  = prover{}
 )
 
 // Start compiles a module, and tries it with the service's configuration: it
@@ -48,7 +49,7 @@ func (r *Runtime) Start(ctx context.Context, s engine.Service, fetch func(contex
 		started.Close()
 		return nil, err
 	}
-	return started, nil
+	return started.offered(), nil
 }
 
 // prepare does all of Start but the trial.

@@ -1,7 +1,8 @@
 ;; A correct service that keeps its credentials in kv: the key is the id, the
 ;; value is the Credentials message as it was provided.
 ;; Expected: lookup answers what was provided, with the status that was marked
-;; last, or nothing for an unknown id; marking an unknown id answers NOT_FOUND.
+;; last, or nothing for an unknown id; marking an unknown id answers NOT_FOUND;
+;; a proof holds if it is the body.
 (module
   (import "cred_v1" "input_read" (func $input_read (param i32 i32 i32) (result i32)))
   (import "cred_v1" "output_write" (func $output_write (param i32 i32) (result i32)))
@@ -95,4 +96,23 @@
       (else (i32.const 0))))
 
   (func (export "mark_credentials_in_use") (param i32) (result i32) (call $mark (local.get 0) (i32.const 2)))
-  (func (export "mark_credentials_revoked") (param i32) (result i32) (call $mark (local.get 0) (i32.const 3))))
+  (func (export "mark_credentials_revoked") (param i32) (result i32) (call $mark (local.get 0) (i32.const 3)))
+
+  (func (export "verify_proof") (param $size i32) (result i32)
+    (local $end i32) (local $body i32) (local $count i32)
+    (call $request (local.get $size))
+    (if (i32.eqz (call $find (global.get $at) (i32.add (global.get $at) (global.get $len)) (i32.const 0x12)))
+      (then (return (i32.const 8))))
+    (local.set $body (global.get $at))
+    (local.set $count (global.get $len))
+    (local.set $end (i32.add (i32.const 65536) (local.get $size)))
+    (if (i32.eqz (call $find (i32.const 65536) (local.get $end) (i32.const 0x2a)))
+      (then (return (i32.const 8))))
+    (if (i32.ne (global.get $len) (local.get $count)) (then (return (i32.const 8))))
+    (loop $next
+      (if (i32.eqz (local.get $count)) (then (return (i32.const 0))))
+      (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+      (br_if $next (i32.eq
+        (i32.load8_u (i32.add (local.get $body) (local.get $count)))
+        (i32.load8_u (i32.add (global.get $at) (local.get $count))))))
+    (i32.const 8)))
