@@ -20,6 +20,7 @@ type applicationBody struct {
 	CredentialsService engine.ServiceName   `json:"credentialsService"`
 	ServiceConfig      jsontext.Value       `json:"serviceConfig,omitzero"`
 	IDScheme           engine.IDScheme      `json:"idScheme"`
+	ProofPolicy        engine.ProofPolicy   `json:"proofPolicy"`
 	CreatedAt          time.Time            `json:"createdAt"`
 	UpdatedAt          time.Time            `json:"updatedAt"`
 	ResourceVersion    engine.Revision      `json:"resourceVersion"`
@@ -28,7 +29,7 @@ type applicationBody struct {
 func applicationOf(a engine.Application) applicationBody {
 	return applicationBody{
 		ID: a.ID, Token: a.Token, Name: a.Name, Tenant: a.Tenant, CredentialsService: a.Service,
-		ServiceConfig: jsontext.Value(a.ServiceConfig), IDScheme: a.IDScheme,
+		ServiceConfig: jsontext.Value(a.ServiceConfig), IDScheme: a.IDScheme, ProofPolicy: a.ProofPolicy,
 		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, ResourceVersion: a.Version,
 	}
 }
@@ -38,6 +39,7 @@ type newApplication struct {
 	CredentialsService engine.ServiceName `json:"credentialsService"`
 	ServiceConfig      jsontext.Value     `json:"serviceConfig"`
 	IDScheme           engine.IDScheme    `json:"idScheme"`
+	ProofPolicy        engine.ProofPolicy `json:"proofPolicy"`
 }
 
 func (s *Server) createApplication(ctx context.Context, q *request) (reply, error) {
@@ -50,7 +52,7 @@ func (s *Server) createApplication(ctx context.Context, q *request) (reply, erro
 		return reply{}, err
 	}
 	app, err := s.engine.CreateApplication(ctx, q.caller, engine.ApplicationSpec{
-		Name: in.Name, Service: in.CredentialsService, ServiceConfig: config, IDScheme: in.IDScheme,
+		Name: in.Name, Service: in.CredentialsService, ServiceConfig: config, IDScheme: in.IDScheme, ProofPolicy: in.ProofPolicy,
 	})
 	if err != nil {
 		return reply{}, err
@@ -86,10 +88,11 @@ type applicationPatch struct {
 	Name               optional[string]             `json:"name"`
 	CredentialsService optional[engine.ServiceName] `json:"credentialsService"`
 	ServiceConfig      optional[jsontext.Value]     `json:"serviceConfig"`
+	ProofPolicy        optional[engine.ProofPolicy] `json:"proofPolicy"`
 }
 
 // patch turns null into what a new application gets: the default service, no
-// configuration. A name it must have.
+// configuration, the default policy. A name it must have.
 func (in applicationPatch) patch() (p engine.ApplicationPatch, err error) {
 	if in.Name.null {
 		return p, engine.Errorf(engine.CodeInvalid, "an application needs a name: /name cannot be null").InField("/name")
@@ -99,6 +102,9 @@ func (in applicationPatch) patch() (p engine.ApplicationPatch, err error) {
 	}
 	if in.CredentialsService.given {
 		p.Service = &in.CredentialsService.value
+	}
+	if in.ProofPolicy.given {
+		p.ProofPolicy = &in.ProofPolicy.value
 	}
 	if in.ServiceConfig.given {
 		config := json.RawMessage(in.ServiceConfig.value)

@@ -32,7 +32,20 @@ func (fakeRuntime) Start(ctx context.Context, s engine.Service, fetch func(conte
 	if strings.Contains(string(s.Config), "impossible") {
 		return nil, engine.Errorf(engine.CodeInvalid, "the module refuses this configuration").InField("/config")
 	}
+	if strings.Contains(string(wasm), "proof") {
+		return fakeProver{fakeService{behaviour: string(wasm)}}, nil
+	}
 	return fakeService{behaviour: string(wasm)}, nil
+}
+
+// fakeProver takes a proof for good that repeats the challenge.
+type fakeProver struct{ fakeService }
+
+func (fakeProver) VerifyProof(_ context.Context, _ *engine.Tx, _ *engine.Application, _ engine.Credentials, p engine.Proof) error {
+	if p.Type != "echo" || !bytes.Equal(p.Challenge, p.Value) {
+		return engine.Errorf(engine.CodeDenied, "no echo")
+	}
+	return nil
 }
 
 type fakeService struct{ behaviour string }

@@ -16,7 +16,22 @@ type verifyBody struct {
 	CredentialsID engine.CredentialsID `json:"credentialsId"`
 	EndpointID    engine.EndpointID    `json:"endpointId"`
 	PublicKey     []byte               `json:"publicKey"`
+	Proof         *proofBody           `json:"proof"`
 	Consistency   string               `json:"consistency"`
+}
+
+// proofBody is a proof of possession as JSON.
+type proofBody struct {
+	Type      string `json:"type"`
+	Challenge []byte `json:"challenge"`
+	Value     []byte `json:"value"`
+}
+
+func (p *proofBody) proof() *engine.Proof {
+	if p == nil {
+		return nil
+	}
+	return &engine.Proof{Type: p.Type, Challenge: p.Challenge, Value: p.Value}
 }
 
 // verdictBody is a decision as JSON.
@@ -68,7 +83,8 @@ func (s *Server) verify(ctx context.Context, q *request) (reply, error) {
 		return reply{}, err
 	}
 	verdict, err := s.engine.Verify(ctx, q.caller, app, engine.VerifyRequest{
-		CredentialsID: in.CredentialsID, EndpointID: in.EndpointID, PublicKey: in.PublicKey, Consistency: consistency,
+		CredentialsID: in.CredentialsID, EndpointID: in.EndpointID, PublicKey: in.PublicKey,
+		Proof: in.Proof.proof(), Consistency: consistency,
 	})
 	if err != nil {
 		return reply{}, err
@@ -100,7 +116,7 @@ func parseConsistency(s string) (engine.Consistency, error) {
 // offer, in the place of calling them unknown.
 func notOffered(err error) error {
 	e, ok := errors.AsType[*engine.Error](err)
-	if ok && (e.Field == "/proof" || e.Field == "/session") && errors.Is(err, json.ErrUnknownName) {
+	if ok && e.Field == "/session" && errors.Is(err, json.ErrUnknownName) {
 		return engine.Wrap(err, engine.CodeInvalid, e.Field+": this version does not offer it, leave it out").InField(e.Field)
 	}
 	return err

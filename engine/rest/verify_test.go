@@ -53,7 +53,11 @@ func TestAVerifyThatAsksNothingIsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ body, field, words string }{
 		"no id":            {`{}`, "/credentialsId", "is empty"},
 		"id a number":      {`{"credentialsId":1}`, "/credentialsId", "a string"},
-		"proof":            {`{"credentialsId":"a","proof":{}}`, "/proof", "this version does not offer it"},
+		"proof of no type": {`{"credentialsId":"a","proof":{"value":"YQ=="}}`, "/proof/type", "1 to 128 printable"},
+		"proof odd type":   {`{"credentialsId":"a","proof":{"type":"a\u0007","value":"YQ=="}}`, "/proof/type", "1 to 128 printable"},
+		"proof empty":      {`{"credentialsId":"a","proof":{"type":"t"}}`, "/proof/value", "is empty"},
+		"proof not base64": {`{"credentialsId":"a","proof":{"type":"t","value":"-"}}`, "/proof/value", "base64"},
+		"proof unknown":    {`{"credentialsId":"a","proof":{"kind":"t"}}`, "/proof/kind", "no such member"},
 		"session":          {`{"credentialsId":"a","session":{"ttlSeconds":5}}`, "/session", "this version does not offer it"},
 		"key not base64":   {`{"credentialsId":"a","publicKey":"-"}`, "/publicKey", "base64"},
 		"consistency":      {`{"credentialsId":"a","consistency":"soon"}`, "/consistency", "strict, bounded"},
@@ -116,4 +120,30 @@ func TestConsistencyIsReadToTheLetter(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
+}
+
+func TestAProofOfPossessionIsJudged(t *testing.T) {
+	s := start(t)
+	s.deploy("prover", "proof", `{}`)
+	made := s.do("POST", "/v1/applications", `{"name":"a","credentialsService":"prover","proofPolicy":"required"}`)
+	require.Equal(t, 201, made.status, made.text)
+	require.Equal(t, "required", made.str("proofPolicy"))
+	app := made.header.Get("Location")
+	none := s.do("POST", app+"/verify", `{"credentialsId":"x"}`)
+	require.Equal(t, 200, none.status, none.text)
+	require.Equal(t, "REJECTED BAD_PROOF", none.str("decision")+" "+none.str("reason"))
+	bad := s.do("POST", app+"/verify", `{"credentialsId":"x","proof":{"type":"echo","challenge":"YQ==","value":"Yg=="}}`)
+	require.Equal(t, "REJECTED BAD_PROOF no echo", bad.str("decision")+" "+bad.str("reason")+" "+bad.str("detail"), bad.text)
+	good := s.do("POST", app+"/verify", `{"credentialsId":"x","proof":{"type":"echo","challenge":"YQ==","value":"YQ=="}}`)
+	require.Equal(t, "ACCEPTED", good.str("decision"), good.text)
+
+	require.Equal(t, "gateway", s.do("PATCH", app, `{"proofPolicy":null}`).str("proofPolicy"))
+	require.Equal(t, "ACCEPTED", s.do("POST", app+"/verify", `{"credentialsId":"x"}`).str("decision"))
+	refused(t, s.do("PATCH", app, `{"proofPolicy":"maybe"}`), 400, "invalid", "/proofPolicy", "use \"gateway\" or \"required\"")
+	refused(t, s.do("PATCH", app, `{"proofPolicy":"required","credentialsService":"Trustful"}`), 400, "invalid", "/proofPolicy", "judges proofs")
+
+	plain := s.app("Trustful")
+	require.Equal(t, "gateway", s.do("GET", plain, "").str("proofPolicy"))
+	refused(t, s.do("POST", plain+"/verify", `{"credentialsId":"x","proof":{"type":"echo","value":"YQ=="}}`), 405, "unsupported", "/proof", "judges no proofs")
+	require.Equal(t, "ACCEPTED", s.do("POST", plain+"/verify", `{"credentialsId":"x","endpointId":"other"}`).str("decision"), "a proof that was not judged claimed nothing")
 }
