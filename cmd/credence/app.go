@@ -39,6 +39,7 @@ func newAppCreateCommand(r *remote) *cobra.Command {
 	completeFlag(cmd, "service", r.complete(serviceNames))
 	first(cmd, func() error { return config.read(r.w) })
 	completeFlag(cmd, "id-scheme", fixed("sha256", "kaa-sha1"))
+	bindProofPolicy(cmd, &spec.ProofPolicy)
 	return cmd
 }
 
@@ -86,8 +87,8 @@ func newAppGetCommand(r *remote) *cobra.Command {
 
 func newAppUpdateCommand(r *remote) *cobra.Command {
 	var (
-		name, service string
-		config        jsonFlag
+		name, service, policy string
+		config                jsonFlag
 	)
 	cmd := &cobra.Command{
 		Use:               "update APP",
@@ -98,7 +99,8 @@ func newAppUpdateCommand(r *remote) *cobra.Command {
 	cmd.Flags().StringVar(&name, "name", "", "new `name`")
 	cmd.Flags().StringVar(&service, "service", "", "`name` of the credentials service")
 	config.bind(cmd, "service-config", "settings of the credentials service for this application; null removes them")
-	cmd.MarkFlagsOneRequired("name", "service", "service-config")
+	bindProofPolicy(cmd, &policy)
+	cmd.MarkFlagsOneRequired("name", "service", "service-config", "proof-policy")
 	first(cmd, func() error { return config.read(r.w) })
 	completeFlag(cmd, "service", r.complete(serviceNames))
 	cmd.RunE = r.do(func(ctx context.Context, c *client.Client, args []string) error {
@@ -108,6 +110,9 @@ func newAppUpdateCommand(r *remote) *cobra.Command {
 		}
 		if cmd.Flags().Changed("service") {
 			patch.CredentialsService = &service
+		}
+		if cmd.Flags().Changed("proof-policy") {
+			patch.ProofPolicy = &policy
 		}
 		id, err := c.ApplicationID(ctx, args[0])
 		if err != nil {
@@ -120,6 +125,12 @@ func newAppUpdateCommand(r *remote) *cobra.Command {
 		return r.print(app.JSON, appRows(app.Value))
 	})
 	return cmd
+}
+
+// bindProofPolicy defines the flag --proof-policy.
+func bindProofPolicy(cmd *cobra.Command, policy *string) {
+	cmd.Flags().StringVar(policy, "proof-policy", "", "who checks possession of credentials: `gateway|required` (the server's default: gateway)")
+	completeFlag(cmd, "proof-policy", fixed("gateway", "required"))
 }
 
 func newAppDeleteCommand(r *remote) *cobra.Command {
@@ -151,6 +162,7 @@ func appRows(a client.Application) output.Rows {
 	rows.Add("credentials service", a.CredentialsService)
 	rows.Add("service config", jsonText(a.ServiceConfig))
 	rows.Add("id scheme", a.IDScheme)
+	rows.Add("proof policy", a.ProofPolicy)
 	rows.Add("created", timeText(a.CreatedAt))
 	rows.Add("updated", timeText(a.UpdatedAt))
 	rows.Add("resource version", numberText(a.ResourceVersion))

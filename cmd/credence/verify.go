@@ -18,6 +18,7 @@ func newVerifyCommand(r *remote) *cobra.Command {
 	var (
 		request client.VerifyRequest
 		keyFile string
+		proof   proofFlags
 	)
 	cmd := aboutCredentials(r, "verify", "Ask whether an endpoint may connect: exit code 0 accepted, 1 rejected",
 		func(ctx context.Context, c *client.Client, app, id string) error {
@@ -38,7 +39,11 @@ func newVerifyCommand(r *remote) *cobra.Command {
 	cmd.Flags().StringVar(&request.EndpointID, "endpoint", "", "`id` of the endpoint that connects; without it, the credentials id")
 	cmd.Flags().StringVar(&keyFile, "public-key-file", "", "`file` with the key that the endpoint showed, PEM or DER; it must be the one of the credentials")
 	cmd.Flags().StringVar(&request.Consistency, "consistency", "", "how old the answer may be: `strict`, bounded=MS or at-least=VERSION")
+	proof.bind(cmd)
 	first(cmd, func() (err error) {
+		if request.Proof, err = proof.read(r.w); err != nil {
+			return err
+		}
 		if keyFile != "" {
 			request.PublicKey, err = readPublicKey(r.w, keyFile)
 		}

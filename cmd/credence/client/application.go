@@ -18,6 +18,7 @@ type Application struct {
 	CredentialsService string          `json:"credentialsService"`
 	ServiceConfig      json.RawMessage `json:"serviceConfig"`
 	IDScheme           string          `json:"idScheme"`
+	ProofPolicy        string          `json:"proofPolicy"`
 	CreatedAt          time.Time       `json:"createdAt"`
 	UpdatedAt          time.Time       `json:"updatedAt"`
 	ResourceVersion    int64           `json:"resourceVersion"`
@@ -29,6 +30,7 @@ type ApplicationSpec struct {
 	CredentialsService string          `json:"credentialsService,omitempty"`
 	ServiceConfig      json.RawMessage `json:"serviceConfig,omitempty"`
 	IDScheme           string          `json:"idScheme,omitempty"`
+	ProofPolicy        string          `json:"proofPolicy,omitempty"`
 }
 
 // ApplicationPatch changes what it names.
@@ -36,6 +38,7 @@ type ApplicationPatch struct {
 	Name               *string         `json:"name,omitempty"`
 	CredentialsService *string         `json:"credentialsService,omitempty"`
 	ServiceConfig      json.RawMessage `json:"serviceConfig,omitempty"`
+	ProofPolicy        *string         `json:"proofPolicy,omitempty"`
 }
 
 // CreateApplication makes an application.

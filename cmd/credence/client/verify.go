@@ -12,9 +12,19 @@ type VerifyRequest struct {
 	EndpointID string `json:"endpointId,omitempty"`
 	// PublicKey, when given, must hash to the credentials id.
 	PublicKey []byte `json:"publicKey,omitempty"`
+	// Proof, when given, must hold in the eyes of the credentials service.
+	Proof *Proof `json:"proof,omitempty"`
 	// Consistency is strict, bounded=<ms> or at-least=<resourceVersion>;
 	// empty: strict.
 	Consistency string `json:"consistency,omitempty"`
+}
+
+// Proof shows possession of credentials, in a form that the credentials service
+// understands.
+type Proof struct {
+	Type      string `json:"type"`
+	Challenge []byte `json:"challenge,omitempty"`
+	Value     []byte `json:"value"`
 }
 
 // Verdict is a decision.
