@@ -12,9 +12,14 @@ import (
 )
 
 func newModuleCommand(r *remote) *cobra.Command {
-	return group("module", "Modules: WebAssembly that custom credentials services run",
-		newModuleUploadCommand(r), newModuleListCommand(r), newModuleGetCommand(r), newModuleDeleteCommand(r),
-		newModulePackCommand(r.w))
+	cmd := group("module", "Modules: WebAssembly that custom credentials services run")
+	cmd.AddGroup(
+		&cobra.Group{ID: localGroup, Title: "Write modules, without a server:"},
+		&cobra.Group{ID: clientGroup, Title: "Speak to a server:"},
+	)
+	add(cmd, localGroup, newModuleCheckCommand(r.w), newModuleInspectCommand(r.w), newModulePackCommand(r.w))
+	add(cmd, clientGroup, newModuleUploadCommand(r), newModuleListCommand(r), newModuleGetCommand(r), newModuleDeleteCommand(r))
+	return cmd
 }
 
 func newModuleUploadCommand(r *remote) *cobra.Command {

@@ -177,13 +177,13 @@ func keepRemoteFlagsToClients(root *cobra.Command, r *remote) {
 	}
 }
 
-// speaks tells whether a command belongs to those that speak to a server.
+// speaks tells whether a command belongs to those that speak to a server: its
+// own group says so, or else that of the command that holds it.
 func speaks(cmd *cobra.Command) bool {
-	for cmd.HasParent() {
-		if cmd.GroupID == clientGroup {
-			return true
+	for ; cmd.HasParent(); cmd = cmd.Parent() {
+		if cmd.GroupID != "" {
+			return cmd.GroupID == clientGroup
 		}
-		cmd = cmd.Parent()
 	}
 	return false
 }

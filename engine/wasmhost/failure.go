@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -33,6 +34,25 @@ func (k faultKind) String() string {
 
 func (f *fault) Error() string { return f.kind.String() + ": " + f.cause.Error() }
 func (f *fault) Unwrap() error { return f.cause }
+
+// shownFrames is how much of a stack is shown to an author.
+const shownFrames = 5
+
+// inShort is the cause in one line, with the innermost functions of a trap.
+func (f *fault) inShort() string {
+	text, stack, found := strings.Cut(f.cause.Error(), "\nwasm stack trace:")
+	if !found {
+		return text
+	}
+	var names []string
+	for frame := range strings.Lines(strings.TrimSpace(stack)) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(frame), "."), "(")
+		if name != "" && len(names) < shownFrames {
+			names = append(names, name)
+		}
+	}
+	return text + ", in " + strings.Join(names, " < ")
+}
 
 func violation(format string, args ...any) *fault {
 	return &fault{kind: violated, cause: fmt.Errorf(format, args...)}
@@ -77,7 +97,7 @@ func (s *service) incident(f *fault, what string, of subject) error {
 // changes the configuration that it fails with.
 func unfit(err error, what string) error {
 	if f, ok := errors.AsType[*fault](err); ok {
-		return engine.Wrap(f, engine.CodeInvalid, "the module "+f.kind.String()+" in "+what+": "+printable(f.cause.Error(), maxTextBytes))
+		return engine.Wrap(f, engine.CodeInvalid, "the module "+f.kind.String()+" in "+what+": "+printable(f.inShort(), maxTextBytes))
 	}
 	if a, ok := errors.AsType[*aborted](err); ok {
 		return a.cause

@@ -20,6 +20,10 @@ const (
 	logPerSecond = 128
 )
 
+// ModuleLogMessage is the message of every record that a module has written; its
+// words are in the attribute "text".
+const ModuleLogMessage = "module log"
+
 // guestLog is where the modules of one service write.
 type guestLog struct {
 	log *slog.Logger
@@ -51,7 +55,7 @@ func (l *guestLog) write(level wasmabi.Level, text []byte, of subject) {
 	if dropped > 0 {
 		attributes = append(attributes, slog.Int("dropped", dropped))
 	}
-	l.log.LogAttrs(context.Background(), logLevels[level], "module log", attributes...)
+	l.log.LogAttrs(context.Background(), logLevels[level], ModuleLogMessage, attributes...)
 }
 
 // admit counts a record, and returns how many were dropped before it.

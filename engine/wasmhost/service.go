@@ -67,14 +67,8 @@ func (r *Runtime) prepare(ctx context.Context, s engine.Service, fetch func(cont
 
 // build makes a service of a module that was read, with the settings of s.
 func (r *Runtime) build(p *program, s engine.Service) (*service, error) {
-	if err := checkGrants(s.Grants, p.manifest.capabilities); err != nil {
-		return nil, err
-	}
-	limits, err := r.limits.of(p)
+	limits, err := r.fit(p, s)
 	if err != nil {
-		return nil, err
-	}
-	if limits, err = limits.lowered(s.Limits, p); err != nil {
 		return nil, err
 	}
 	code, err := r.codes.acquire(codeKey{s.Module, limits.MemoryPages}, p)
@@ -87,6 +81,19 @@ func (r *Runtime) build(p *program, s engine.Service) (*service, error) {
 		log: r.log, guestLog: &guestLog{log: log, now: time.Now},
 		pools: map[engine.ApplicationID]*pool{}, swept: time.Now(),
 	}, nil
+}
+
+// fit tells whether a module fits the settings of a service, and the limits
+// that hold for it there.
+func (r *Runtime) fit(p *program, s engine.Service) (Limits, error) {
+	limits, err := r.limits.of(p)
+	if err != nil {
+		return limits, err
+	}
+	if err := checkGrants(s.Grants, p.manifest.capabilities); err != nil {
+		return limits, err
+	}
+	return limits.lowered(s.Limits, p)
 }
 
 // try runs the service on trial, for nobody.
