@@ -16,7 +16,9 @@ type Options struct {
 	Builtins map[ServiceName]CredentialsService
 	// Runtime runs custom services. Nil refuses them.
 	Runtime ModuleRuntime
-	Log     *slog.Logger
+	// Vault encrypts secrets, in the same store. Nil refuses them.
+	Vault *Vault
+	Log   *slog.Logger
 	// Now is the clock of validity and of records; nil is the system's.
 	Now func() time.Time
 }
@@ -29,6 +31,7 @@ type Options struct {
 type Engine struct {
 	store    Store
 	services *registry
+	vault    *Vault
 	log      *slog.Logger
 	clock    func() time.Time
 	notices  chan string // keys of notices made on this node, for Run to deliver
@@ -43,8 +46,12 @@ func New(o Options) *Engine {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Vault == nil {
+		o.Vault = NewVault(o.Store, nil)
+	}
 	return &Engine{
 		store:    o.Store,
+		vault:    o.Vault,
 		services: newRegistry(o.Builtins, o.Runtime, o.Log),
 		log:      o.Log,
 		clock:    o.Now,

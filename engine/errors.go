@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 )
@@ -39,6 +40,9 @@ type Error struct {
 	// Incident names the log entry that holds the details, when the message
 	// must not carry them.
 	Incident string
+	// Missing is what a module asks for beyond the service's grants, when that
+	// is why it cannot serve: a JSON object of the shape of the grants.
+	Missing json.RawMessage
 
 	cause error
 }

@@ -27,6 +27,7 @@ import (
 //	chunk/<digest>/<n>            its bytes
 //	moduleuse/<digest>/<service>.<n>  a revision of a service refers to the module
 //	moduleguard/<digest>          written with each change of those
+//	secret/<name>                 a named secret, encrypted
 //	user/<name>                   people
 //	audit/<operation>             who did what, in the order of time
 //	idem/<day>/<hash>             answers kept for repeated requests
@@ -86,6 +87,7 @@ func moduleUseKey(d Digest, s ServiceName, n int) string {
 	return fmt.Sprintf("%s%s.%d", moduleUsePrefix(d), s, n)
 }
 
+func secretKey(n SecretName) string    { return "secret/" + string(n) }
 func userKey(u UserName) string        { return "user/" + string(u) }
 func auditKey(operation string) string { return "audit/" + operation }
 func purgeKey(a ApplicationID) string  { return "purge/" + string(a) }
