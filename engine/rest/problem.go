@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 	"github.com/valyala/fasthttp"
@@ -17,14 +18,15 @@ import (
 
 // problem is the body of a refusal (RFC 9457). Clients branch on Code.
 type problem struct {
-	Type      string `json:"type"`
-	Title     string `json:"title"`
-	Status    int    `json:"status"`
-	Detail    string `json:"detail"`
-	Code      string `json:"code"`
-	Field     string `json:"field,omitzero"`    // JSON pointer, or the name of a parameter
-	Incident  string `json:"incident,omitzero"` // of the log entry that says more
-	RequestID string `json:"requestId"`
+	Type      string         `json:"type"`
+	Title     string         `json:"title"`
+	Status    int            `json:"status"`
+	Detail    string         `json:"detail"`
+	Code      string         `json:"code"`
+	Field     string         `json:"field,omitzero"`    // JSON pointer, or the name of a parameter
+	Incident  string         `json:"incident,omitzero"` // of the log entry that says more
+	Missing   jsontext.Value `json:"missing,omitzero"`  // beyond the grants, in their shape
+	RequestID string         `json:"requestId"`
 }
 
 // outcomes is the one table from the engine's codes to HTTP.
@@ -115,7 +117,8 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	}
 	p := problem{
 		Type: "about:blank", Title: http.StatusText(r.status), Status: r.status, Detail: r.reason.Message,
-		Code: outcome.code, Field: r.reason.Field, Incident: r.reason.Incident, RequestID: x.id,
+		Code: outcome.code, Field: r.reason.Field, Incident: r.reason.Incident,
+		Missing: jsontext.Value(r.reason.Missing), RequestID: x.id,
 	}
 	if min(r.status, outcome.status) >= http.StatusInternalServerError {
 		if p.Incident == "" {
@@ -124,7 +127,7 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 		s.log.Error("request failed", "incident", p.Incident, "requestId", x.id, "code", p.Code,
 			"message", r.reason.Message, "cause", causeOf(err, r.reason))
 	}
-	body, _ := json.Marshal(p, lenient) // strings and numbers cannot fail
+	body, _ := json.Marshal(p, lenient) // cannot fail: Missing is made by an encoder
 	header := &ctx.Response.Header
 	switch {
 	case r.retry == 0 && (r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable):

@@ -57,6 +57,8 @@ func (s *Server) routes() []route {
 		svc  = svcs + "/{name}"
 		mods = modulesPath
 		mod  = mods + "/{digest}"
+		secs = "/v1/secrets"
+		sec  = secs + "/{name}"
 	)
 	return []route{
 		{method: "GET", path: "/livez", answer: s.live},
@@ -92,6 +94,11 @@ func (s *Server) routes() []route {
 		{method: "GET", path: mods, roles: platform, query: paged("name"), answer: s.listModules},
 		{method: "GET", path: mod, roles: platform, answer: s.getModule},
 		{method: "DELETE", path: mod, roles: platform, match: true, answer: s.deleteModule},
+
+		{method: "GET", path: secs, roles: platform, query: paged("name"), answer: s.listSecrets},
+		{method: "PUT", path: sec, roles: platform, body: jsonBody, match: true, answer: s.putSecret},
+		{method: "GET", path: sec, roles: platform, answer: s.getSecret},
+		{method: "DELETE", path: sec, roles: platform, match: true, answer: s.deleteSecret},
 	}
 }
 

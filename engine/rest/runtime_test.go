@@ -32,6 +32,11 @@ func (fakeRuntime) Start(ctx context.Context, s engine.Service, fetch func(conte
 	if strings.Contains(string(s.Config), "impossible") {
 		return nil, engine.Errorf(engine.CodeInvalid, "the module refuses this configuration").InField("/config")
 	}
+	if strings.Contains(string(wasm), "wants") {
+		e := engine.Errorf(engine.CodeConflict, "the module asks for more than it is granted").InField("/grants")
+		e.Missing = json.RawMessage(`{"secrets":["erp-token"]}`)
+		return nil, e
+	}
 	if strings.Contains(string(wasm), "proof") {
 		return fakeProver{fakeService{behaviour: string(wasm)}}, nil
 	}

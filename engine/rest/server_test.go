@@ -63,12 +63,16 @@ func (l *logBuffer) String() string {
 func start(tb testing.TB, change ...func(*Options)) *site {
 	tb.Helper()
 	store := enginetest.NewMemoryStore()
-	e := engine.New(engine.Options{Store: store, Builtins: builtin.Services(), Runtime: fakeRuntime{}})
-	_, err := e.Bootstrap(tb.Context(), password)
+	key, err := engine.NewVaultKey(make([]byte, 32))
+	require.NoError(tb, err)
+	e := engine.New(engine.Options{
+		Store: store, Builtins: builtin.Services(), Runtime: fakeRuntime{}, Vault: engine.NewVault(store, []engine.VaultKey{key}),
+	})
+	_, err = e.Bootstrap(tb.Context(), password)
 	require.NoError(tb, err)
 	log := &logBuffer{}
 	o := Options{
-		Engine: e, Log: slog.New(slog.NewJSONHandler(log, nil)), Version: Version{Version: "1.2.3", Commit: "abc"},
+		Engine: e, Log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), Version: Version{Version: "1.2.3", Commit: "abc"},
 		ShutdownTimeout: 3 * time.Second,
 	}
 	for _, c := range change {
