@@ -23,6 +23,7 @@ type Config struct {
 	Log     Log     `yaml:"log"`
 	HTTP    HTTP    `yaml:"http"`
 	Etcd    Etcd    `yaml:"etcd"`
+	Secrets Secrets `yaml:"secrets"`
 	Modules Modules `yaml:"modules"`
 }
 
@@ -103,6 +104,16 @@ func (t ClientTLS) Enabled() bool { return t != ClientTLS{} }
 type Embedded struct {
 	// QuotaBytes is the size, in bytes, at which the database takes no more.
 	QuotaBytes int64 `yaml:"quotaBytes"`
+}
+
+// Secrets holds the keys that encrypt the secrets in the store. At most one of
+// the two is given; neither is needed with an embedded etcd.
+type Secrets struct {
+	// KeyFile is the path of a file with a key in each line, 32 bytes in
+	// standard base64: the first encrypts, all decrypt.
+	KeyFile string `yaml:"keyFile"`
+	// Key is one such key.
+	Key Secret `yaml:"key"`
 }
 
 // Modules bounds the WebAssembly modules that decide about credentials. A

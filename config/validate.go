@@ -19,6 +19,7 @@ func validate(c Config, origin map[string]string) error {
 	v.node(c)
 	v.http(c.HTTP)
 	v.etcd(c.Etcd)
+	v.secrets(c.Secrets)
 	v.modules(c.Modules)
 	return errors.Join(v.problems...)
 }
@@ -150,6 +151,11 @@ func isPrefix(p string) bool {
 	return len(p) >= len("/x/") && len(p) <= longest &&
 		strings.HasPrefix(p, "/") && strings.HasSuffix(p, "/") && !strings.Contains(p, "//") &&
 		!strings.ContainsFunc(p, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar })
+}
+
+func (v *validator) secrets(s Secrets) {
+	v.check(s.KeyFile == "" || s.Key == "", "secrets.keyFile", s.KeyFile, "must not be given together with secrets.key: a file can hold several keys")
+	v.check(!strings.ContainsRune(s.KeyFile, 0), "secrets.keyFile", s.KeyFile, "must be the path of a file")
 }
 
 // The largest values of these settings are those of the sandbox's design:

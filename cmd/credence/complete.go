@@ -42,6 +42,15 @@ func moduleDigests(ctx context.Context, c *client.Client) ([]string, error) {
 	return digests, err
 }
 
+func secretNames(ctx context.Context, c *client.Client) ([]string, error) {
+	secrets, err := c.Secrets(ctx, 0)
+	names := make([]string, len(secrets.Value))
+	for i, s := range secrets.Value {
+		names[i] = s.Name
+	}
+	return names, err
+}
+
 // fixed offers words that need no server.
 func fixed(words ...string) cobra.CompletionFunc {
 	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)

@@ -51,12 +51,16 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 		return err
 	}
 	closing.add(store.Close)
+	vault, err := openVault(c, store)
+	if err != nil {
+		return err
+	}
 	modules, err := newRuntime(ctx, c.Modules, log)
 	if err != nil {
 		return err
 	}
 	closing.add(func() error { modules.Close(); return nil })
-	e := engine.New(engine.Options{Store: store, Builtins: builtin.Services(), Runtime: modules, Log: log})
+	e := engine.New(engine.Options{Store: store, Builtins: builtin.Services(), Runtime: modules, Vault: vault, Log: log})
 	closing.add(func() error { e.Close(); return nil })
 	if err := bootstrap(ctx, e, c, w.stdout); err != nil {
 		return err

@@ -28,6 +28,9 @@ type Error struct {
 	// Incident names the server's log entry with the details that the answer
 	// must not carry.
 	Incident string `json:"incident"`
+	// Missing is what a module asks for beyond the grants of its service, in
+	// the shape of the grants.
+	Missing json.RawMessage `json:"missing"`
 }
 
 // Error is the detail, with the code and all that helps to find the cause.
