@@ -135,6 +135,9 @@ type Modules struct {
 	// MemoryPagesCeiling is the most that a service may be given, in pages of
 	// 64 KiB.
 	MemoryPagesCeiling int `yaml:"memoryPagesCeiling"`
+	// MemoryBudget is how many bytes of memory all instances of this node may
+	// hold together. 0: a quarter of the memory of the machine or container.
+	MemoryBudget int64 `yaml:"memoryBudget"`
 	// Concurrency is how many calls of one service and application run at once.
 	Concurrency int `yaml:"concurrency"`
 	// Queue is how many more may wait for their turn; the next is refused.

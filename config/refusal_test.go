@@ -157,6 +157,7 @@ func TestAValueThatIsNotAllowedIsRefused(t *testing.T) {
 		{"no memory", []string{"CREDENCE_MODULES__MEMORY_PAGES=0"}, "modules.memoryPages "},
 		{"memory over its ceiling", []string{"CREDENCE_MODULES__MEMORY_PAGES=4097"}, "modules.memoryPagesCeiling, 4096"},
 		{"ceiling over WebAssembly's", []string{"CREDENCE_MODULES__MEMORY_PAGES_CEILING=65537"}, "modules.memoryPagesCeiling "},
+		{"hardly any memory", []string{"CREDENCE_MODULES__MEMORY_BUDGET=1048575"}, "modules.memoryBudget"},
 		{"no concurrency", []string{"CREDENCE_MODULES__CONCURRENCY=0"}, "modules.concurrency"},
 		{"negative queue", []string{"CREDENCE_MODULES__QUEUE=-1"}, "modules.queue"},
 		{"negative wait", []string{"CREDENCE_MODULES__QUEUE_WAIT=-1s"}, "modules.queueWait"},
@@ -176,6 +177,7 @@ func TestValuesAtTheEdgeAreAllowed(t *testing.T) {
 		"CREDENCE_ETCD__PREFIX=/a/b/", "CREDENCE_HTTP__MAX_BODY_BYTES=1048576", "CREDENCE_HTTP__MAX_MODULE_BYTES=33554432",
 		"CREDENCE_MODULES__CALL_TIMEOUT=5s", "CREDENCE_MODULES__MEMORY_PAGES=4096", "CREDENCE_MODULES__QUEUE=0",
 		"CREDENCE_MODULES__QUEUE_WAIT=0s", "CREDENCE_MODULES__MEMORY_PAGES_CEILING=65536",
+		"CREDENCE_MODULES__MEMORY_BUDGET=1048576",
 	} {
 		_, err := config.Load(config.Options{Environ: []string{env}})
 		require.NoError(t, err, env)

@@ -171,6 +171,8 @@ func (v *validator) modules(m Modules) {
 	v.between("modules.memoryPagesCeiling", int64(m.MemoryPagesCeiling), 1, 65536)
 	v.check(m.MemoryPages >= 1 && m.MemoryPages <= m.MemoryPagesCeiling, "modules.memoryPages", m.MemoryPages,
 		"must be between 1 and modules.memoryPagesCeiling, %d", m.MemoryPagesCeiling)
+	v.check(m.MemoryBudget == 0 || m.MemoryBudget >= mib, "modules.memoryBudget", m.MemoryBudget,
+		"must be at least %d bytes, or 0 for a quarter of this machine's memory", mib)
 	// Each running call holds an instance of up to memoryPages.
 	v.between("modules.concurrency", int64(m.Concurrency), 1, 1024)
 	v.between("modules.queue", int64(m.Queue), 0, 65536)

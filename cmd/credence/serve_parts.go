@@ -62,5 +62,5 @@ func newRuntime(ctx context.Context, c config.Modules, log *slog.Logger) (*wasmh
 	limits.MemoryPages, limits.MemoryPagesCeiling = uint32(c.MemoryPages), uint32(c.MemoryPagesCeiling)
 	limits.Concurrency, limits.Queue, limits.QueueWait = c.Concurrency, c.Queue, c.QueueWait
 	limits.HostCalls = c.HostCalls
-	return wasmhost.New(ctx, wasmhost.Options{CacheDir: c.CacheDir, Limits: limits, Log: log})
+	return wasmhost.New(ctx, wasmhost.Options{CacheDir: c.CacheDir, Limits: limits, MemoryBudget: c.MemoryBudget, Log: log})
 }

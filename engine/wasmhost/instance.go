@@ -7,6 +7,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/credence-engine/credence/engine"
 	"github.com/credence-engine/credence/wasmabi"
@@ -38,13 +39,21 @@ const (
 func (s *service) start(ctx context.Context, config *configuration, of subject) (*instance, error) {
 	i := &instance{born: time.Now()}
 	i.call = call{limits: &s.limits, config: config, log: s.guestLog, now: s.runtime.now}
-	i.ctx = &callContext{context.Background(), &i.call}
+	own := &callContext{context.Background(), &i.call}
+	i.ctx = own
 	i.call.begin(ctx, nil, of, i.born.Add(s.limits.StartTimeout))
 	defer i.call.end()
+	memory, err := s.newMemory()
+	if err != nil {
+		return nil, err
+	}
+	own.Context = experimental.WithMemoryAllocator(own.Context, memory)
 	module, err := s.runtime.wazero.InstantiateModule(i.ctx, s.code.compiled, instanceConfig)
 	if err != nil {
+		memory.Free() // a module that was never made is not closed
 		return nil, i.call.blame(err)
 	}
+	own.Context = context.Background() // which is asked for a value in each call
 	i.module = module
 	if err := i.configure(); err != nil {
 		i.close()

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/credence-engine/credence/engine"
+	"github.com/credence-engine/credence/engine/wasmhost/internal/linear"
 )
 
 // Options are what a [Runtime] is made of. The zero value is usable.
@@ -20,6 +22,11 @@ type Options struct {
 	CacheDir string
 	// Limits bound what modules may use. The zero value means [DefaultLimits].
 	Limits Limits
+	// MemoryBudget is how many bytes of memory the instances of all modules
+	// may hold together; zero means a quarter of the machine's memory, or of
+	// the container's. What does not fit is not there: a guest that grows is
+	// told so, and an instance that cannot start ends its call.
+	MemoryBudget int64
 	// Log receives the records of modules and the details of incidents. Nil
 	// drops them.
 	Log *slog.Logger
@@ -33,9 +40,13 @@ type Runtime struct {
 	wazero wazero.Runtime
 	cache  wazero.CompilationCache // nil without a folder
 	codes  codes
+	memory *linear.Budget
 	limits Limits
 	log    *slog.Logger
 	now    func() time.Time
+
+	mu       sync.Mutex // guards what follows
+	services map[*service]struct{}
 }
 
 var _ engine.ModuleRuntime = (*Runtime)(nil)
@@ -51,7 +62,11 @@ func New(ctx context.Context, o Options) (*Runtime, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	r := &Runtime{limits: o.Limits, log: o.Log, now: o.Now}
+	if o.MemoryBudget == 0 {
+		o.MemoryBudget = linear.Installed() / budgetShare
+	}
+	r := &Runtime{limits: o.Limits, log: o.Log, now: o.Now, services: map[*service]struct{}{}}
+	r.memory = linear.NewBudget(o.MemoryBudget, r.giveUpIdle)
 	config := wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2).
 		WithMemoryLimitPages(r.limits.MemoryPagesCeiling).

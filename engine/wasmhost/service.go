@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/credence-engine/credence/engine"
+	"github.com/credence-engine/credence/engine/wasmhost/internal/linear"
 )
 
 // service is a module that serves under a name, with what it was deployed
@@ -20,6 +21,7 @@ type service struct {
 	methods  [methodCount]bool
 	base     json.RawMessage // the service's configuration
 	limits   Limits
+	size     linear.Size // of the memory of an instance
 	log      *slog.Logger
 	guestLog *guestLog
 
@@ -76,11 +78,16 @@ func (r *Runtime) build(p *program, s engine.Service) (*service, error) {
 		return nil, err
 	}
 	log := r.log.With("service", s.Name)
-	return &service{
+	started := &service{
 		name: s.Name, runtime: r, code: code, methods: p.methods, base: s.Config, limits: limits,
-		log: r.log, guestLog: &guestLog{log: log, now: time.Now},
+		size: sizeOf(p.binary, &limits),
+		log:  r.log, guestLog: &guestLog{log: log, now: time.Now},
 		pools: map[engine.ApplicationID]*pool{}, swept: time.Now(),
-	}, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.services[started] = struct{}{}
+	return started, nil
 }
 
 // fit tells whether a module fits the settings of a service, and the limits
@@ -226,6 +233,9 @@ func (s *service) Close() {
 	if closed {
 		return
 	}
+	s.runtime.mu.Lock()
+	delete(s.runtime.services, s)
+	s.runtime.mu.Unlock()
 	for _, p := range s.pools {
 		closeAll(p.idle)
 	}

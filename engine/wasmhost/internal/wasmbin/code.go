@@ -61,6 +61,19 @@ func (w *walker) variables(b *body, params int) {
 	b.code, b.locals, w.locals = w.pos, total, total
 }
 
+// note remembers what an instruction says about the module.
+func (r *raw) note(in *instruction) {
+	switch {
+	case in.op == opTableSet:
+		r.changesTables = true
+	case in.op != opMisc:
+	case in.sub == miscTableGrow:
+		r.changesTables, r.growsTables = true, true
+	case in.sub == miscDataDrop, in.sub >= miscTableInit && in.sub <= miscTableFill && in.sub != miscTableSize:
+		r.changesTables = true
+	}
+}
+
 // measure checks the instructions and counts them: one number for what stands
 // outside of loops, then one for each loop, without the loops inside of it.
 // It reports whether there are instructions with a [bulkWeight].
@@ -79,6 +92,7 @@ func (w *walker) measure() (bulk bool) {
 		default:
 			_, weighted := bulkWeight(&in)
 			bulk = bulk || weighted
+			w.m.raw.note(&in)
 		}
 	}
 	w.done()

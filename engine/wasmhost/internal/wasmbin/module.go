@@ -158,6 +158,27 @@ type Module struct {
 	raw raw
 }
 
+// TableEntries returns how many entries all tables can have together, where
+// each can grow to the given maximum.
+func (m *Module) TableEntries(maximum uint32) (entries uint64) {
+	for _, t := range m.Tables {
+		most := t.Size.Min
+		if m.raw.growsTables {
+			most = maximum
+		}
+		if t.Size.HasMax {
+			most = min(most, t.Size.Max)
+		}
+		entries += uint64(most)
+	}
+	return entries
+}
+
+// ChangesTables reports whether there is code that changes a table or drops a
+// segment. Where there is none, tables and segments stay as they are from the
+// instantiation on.
+func (m *Module) ChangesTables() bool { return m.raw.changesTables }
+
 // Export returns the export with that name.
 func (m *Module) Export(name string) (Export, bool) {
 	for _, e := range m.Exports {

@@ -12,6 +12,7 @@ const (
 	opLocalTee     = 0x22
 	opGlobalGet    = 0x23
 	opGlobalSet    = 0x24
+	opTableSet     = 0x26
 	opMemoryGrow   = 0x40
 	opI32Const     = 0x41
 	opI64Const     = 0x42
@@ -29,11 +30,14 @@ const (
 	opVector       = 0xfd
 
 	miscMemoryInit = 0x08
+	miscDataDrop   = 0x09
 	miscMemoryCopy = 0x0a
 	miscMemoryFill = 0x0b
 	miscTableInit  = 0x0c
+	miscElemDrop   = 0x0d
 	miscTableCopy  = 0x0e
 	miscTableGrow  = 0x0f
+	miscTableSize  = 0x10
 	miscTableFill  = 0x11
 
 	vecConst = 0x0c
@@ -112,9 +116,9 @@ var plain = func() (t [256]immediate) {
 // misc holds the opcodes after the prefix 0xfc.
 var misc = func() (t [256]immediate) {
 	span(&t, 0x00, 0x07, immNone) // saturating truncations
-	t[miscMemoryInit], t[0x09] = immDataMemory, immData
+	t[miscMemoryInit], t[miscDataDrop] = immDataMemory, immData
 	t[miscMemoryCopy], t[miscMemoryFill] = immTwoMemory, immMemory
-	t[miscTableInit], t[0x0d] = immElemTable, immElem
+	t[miscTableInit], t[miscElemDrop] = immElemTable, immElem
 	t[miscTableCopy] = immTwoTables
 	span(&t, miscTableGrow, miscTableFill, immTable)
 	return t

@@ -16,6 +16,9 @@ type raw struct {
 	// functionRefs holds where, outside of the code, the index of a function
 	// stands, in the order of the file.
 	functionRefs []int
+	// changesTables says that code changes a table or drops a segment,
+	// growsTables that it grows a table.
+	changesTables, growsTables bool
 	// bodies holds the range of each function body, locals included.
 	bodies []body
 	// costs holds, for each function, the instructions outside of its loops,
