@@ -35,10 +35,9 @@ require (
 	go.yaml.in/yaml/v3 v3.0.5
 	golang.org/x/crypto v0.58.0
 	golang.org/x/sync v0.24.0
+	golang.org/x/sys v0.49.0
 	google.golang.org/grpc v1.83.2
 )
-
-require golang.org/x/sys v0.49.0
 
 require (
 	github.com/andybalholm/brotli v1.1.0 // indirect

@@ -65,7 +65,7 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 	if err := bootstrap(ctx, e, c, w.stdout); err != nil {
 		return err
 	}
-	server, err := newServer(c, e, store.Ready, log)
+	server, err := newServer(c, e, modules, store.Ready, log)
 	if err != nil {
 		return err
 	}

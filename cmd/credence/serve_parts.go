@@ -38,10 +38,10 @@ func newLogger(c config.Log, out io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(out, options))
 }
 
-func newServer(c config.Config, e *engine.Engine, ready func(context.Context) error, log *slog.Logger) (*rest.Server, error) {
+func newServer(c config.Config, e *engine.Engine, modules *wasmhost.Runtime, ready func(context.Context) error, log *slog.Logger) (*rest.Server, error) {
 	build := thisBuild()
 	options := rest.Options{
-		Engine: e, Ready: ready, Log: log,
+		Engine: e, Ready: ready, Log: log, Gauges: gauges(modules),
 		Version:        rest.Version{Version: build.Version, Commit: build.Revision, Go: build.Go},
 		RequestTimeout: c.HTTP.RequestTimeout, DeployTimeout: c.HTTP.DeployTimeout, ShutdownTimeout: c.ShutdownTimeout * 8 / 10, // the rest is for the state to be closed
 		JSONBytes: int(c.HTTP.MaxBodyBytes), ModuleBytes: int(c.HTTP.MaxModuleBytes),
@@ -54,6 +54,20 @@ func newServer(c config.Config, e *engine.Engine, ready func(context.Context) er
 		options.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	}
 	return rest.New(options), nil
+}
+
+// gauges are what the modules of this node use.
+func gauges(modules *wasmhost.Runtime) []rest.Gauge {
+	return []rest.Gauge{
+		{Name: "credence_module_memory_bytes", Help: "Memory that the instances of modules hold.", Value: func() float64 {
+			used, _ := modules.MemoryInUse()
+			return float64(used)
+		}},
+		{Name: "credence_module_memory_budget_bytes", Help: "Memory that the instances of modules may hold together.", Value: func() float64 {
+			_, budget := modules.MemoryInUse()
+			return float64(budget)
+		}},
+	}
 }
 
 func newRuntime(ctx context.Context, c config.Modules, log *slog.Logger) (*wasmhost.Runtime, error) {

@@ -26,7 +26,9 @@ func cborOf(v any) ([]byte, error) {
 }
 
 func TestHealthIsOpenToAll(t *testing.T) {
-	s := start(t)
+	s := start(t, func(o *Options) {
+		o.Gauges = []Gauge{{Name: "credence_answer", Help: "The answer.", Value: func() float64 { return 42 }}}
+	})
 	require.JSONEq(t, `{"status":"ok"}`, s.do("GET", "/livez", "", anonymous).text)
 	require.JSONEq(t, `{"status":"ready"}`, s.do("GET", "/readyz", "", anonymous).text)
 	require.JSONEq(t, `{"version":"1.2.3","commit":"abc"}`, s.do("GET", "/version", "", anonymous).text)
@@ -35,6 +37,7 @@ func TestHealthIsOpenToAll(t *testing.T) {
 	require.Contains(t, scraped.text, `credence_http_requests_total{method="GET",route="/readyz",status="200"} 1`)
 	require.Contains(t, scraped.text, `credence_http_request_seconds_count{route="/version"} 1`)
 	require.Contains(t, scraped.text, "go_goroutines")
+	require.Contains(t, scraped.text, "\ncredence_answer 42\n")
 }
 
 func TestANodeThatIsNotReadySaysSo(t *testing.T) {

@@ -21,7 +21,13 @@ type metrics struct {
 	verdicts *prometheus.CounterVec
 }
 
-func newMetrics() *metrics {
+// Gauge is a value that GET /metrics shows as it is when it is asked for.
+type Gauge struct {
+	Name, Help string
+	Value      func() float64
+}
+
+func newMetrics(gauges []Gauge) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -37,6 +43,9 @@ func newMetrics() *metrics {
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.verdicts,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, g := range gauges {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: g.Name, Help: g.Help}, g.Value))
+	}
 	return m
 }
 

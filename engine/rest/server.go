@@ -33,6 +33,7 @@ type Options struct {
 	Log     *slog.Logger // nil: none
 	Version Version
 	TLS     *tls.Config // nil: plain HTTP
+	Gauges  []Gauge     // further values for GET /metrics
 
 	RequestTimeout  time.Duration // for one request to be answered: 10 s
 	DeployTimeout   time.Duration // the same for what compiles a module: 60 s
@@ -91,7 +92,7 @@ func New(o Options) *Server {
 	inflight, abandon := context.WithCancel(context.Background())
 	s := &Server{
 		options: o, engine: o.Engine, log: o.Log,
-		logins: newLogins(o.Engine), uploads: newUploads(), metrics: newMetrics(), abandon: abandon,
+		logins: newLogins(o.Engine), uploads: newUploads(), metrics: newMetrics(o.Gauges), abandon: abandon,
 	}
 	app := fiber.New(fiber.Config{
 		Immutable:             true, // strings outlive the request: see RATIONALE.md
