@@ -41,7 +41,7 @@ const (
 	// MaxHTTPResponseBytes is the longest encoded HttpResponse.
 	MaxHTTPResponseBytes = 96 << 10
 	// MaxSecretNameBytes is the longest name of a secret.
-	MaxSecretNameBytes = MaxIDBytes
+	MaxSecretNameBytes = 64
 )
 
 // Limits of what one operation may do. What goes over is answered with

@@ -28,7 +28,7 @@ func TestGrantsBoundWhatAModuleMayAskFor(t *testing.T) {
 		`{}`:                     {engine.CodeConflict, "namely kv, clock, random"},
 		`{"kv":{},"root":{}}`:    {engine.CodeInvalid, `"root" is unknown`},
 		`{"kv":true}`:            {engine.CodeInvalid, `"kv" must be {}`},
-		`{"kv":{},"secrets":[]}`: {engine.CodeInvalid, `"secrets" is not offered`},
+		`{"kv":{},"secrets":{}}`: {engine.CodeInvalid, `"secrets" must be a list`},
 	} {
 		s, err := r.Start(t.Context(), engine.Service{Name: "s", Module: "full", Grants: json.RawMessage(grants)}, fetch(full))
 		if want.code == "" {

@@ -57,7 +57,7 @@ func readManifest(raw []byte) (manifest, error) {
 	for _, name := range names {
 		switch name {
 		case "capabilities":
-			m.capabilities, err = readCapabilities(asked)
+			m.capabilities, err = readCapabilities(asked, false)
 		case "configSchema":
 			err = json.Unmarshal(configuration, &map[string]json.RawMessage{})
 		case "limits":
@@ -65,11 +65,6 @@ func readManifest(raw []byte) (manifest, error) {
 		}
 		if err != nil {
 			return m, fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	for _, c := range m.capabilities {
-		if !c.Offered() {
-			return m, notOfferedError{c}
 		}
 	}
 	return m, nil

@@ -38,7 +38,7 @@ func TestPackRefusesWhatAnUploadWouldRefuse(t *testing.T) {
 		"unknown member":    {emptyModule, `{"abi":1,"name":"a","version":"1","colour":"red"}`, "colour"},
 		"no name":           {emptyModule, `{"abi":1,"version":"1"}`, "name"},
 		"another ABI":       {emptyModule, `{"abi":2,"name":"a","version":"1"}`, "abi"},
-		"not offered yet":   {emptyModule, `{"abi":1,"name":"a","version":"1","capabilities":{"secrets":["x"]}}`, "secrets"},
+		"not a rule":        {emptyModule, `{"abi":1,"name":"a","version":"1","capabilities":{"http":["https://a.example/"]}}`, "http/0"},
 		"no module":         {[]byte("hello, module"), good, "the module cannot be packed"},
 		"a cut module":      {emptyModule[:6], good, "the module cannot be packed"},
 		"an empty file":     {nil, good, "the module cannot be packed"},

@@ -51,7 +51,7 @@ func (p *program) describe() engine.Module {
 			m.Methods = append(m.Methods, exportOf[method])
 		}
 	}
-	for _, c := range p.manifest.capabilities {
+	for _, c := range p.manifest.capabilities.names {
 		m.Capabilities = append(m.Capabilities, string(c))
 	}
 	return m
@@ -107,6 +107,11 @@ func (p *program) checkManifest(found *findings) bool {
 		found.refuse(FoundManifest, engine.Errorf(refusalCode(err), "the manifest (custom section %q, at byte offset %#x) is refused: %v",
 			wasmabi.ManifestSection, p.manifestOffset(), err))
 		return false
+	}
+	for _, c := range p.manifest.capabilities.names {
+		if !c.Offered() {
+			found.refuse(FoundManifest, engine.Errorf(engine.CodeInvalid, "the manifest: %v", notOfferedError{c}))
+		}
 	}
 	return true
 }
@@ -182,12 +187,12 @@ func (p *program) checkImports(found *findings, readable bool) {
 		case !i.Type.Equal(is):
 			found.refuse(FoundImportWrong, engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x) with the signature %s: it has %s",
 				i.Module, i.Name, i.Offset, i.Type, is))
-		case readable && *known != wasmabi.Core && !slices.Contains(p.manifest.capabilities, *known):
+		case readable && *known != wasmabi.Core && !p.manifest.capabilities.has(*known):
 			found.refuse(FoundImportUndeclared, engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x) and the manifest does not ask for the capability %q: add %s to its capabilities",
 				i.Module, i.Name, i.Offset, string(*known), memberOf(*known)))
 		}
 	}
-	for _, c := range p.manifest.capabilities {
+	for _, c := range p.manifest.capabilities.names {
 		if !used[c] {
 			found.warn(FoundCapabilityUnused, "the manifest asks for the capability %q and the module imports no function of it: leave %q out, so that operators need not grant it", string(c), string(c))
 		}

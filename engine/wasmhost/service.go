@@ -97,7 +97,7 @@ func (r *Runtime) fit(p *program, s engine.Service) (Limits, error) {
 	if err != nil {
 		return limits, err
 	}
-	if err := checkGrants(s.Grants, p.manifest.capabilities); err != nil {
+	if _, err := checkGrants(s.Grants, &p.manifest.capabilities); err != nil {
 		return limits, err
 	}
 	return limits.lowered(s.Limits, p)
