@@ -127,6 +127,8 @@ type Modules struct {
 	CallTimeout time.Duration `yaml:"callTimeout"`
 	// ProvideTimeout bounds a provisioning or a revocation.
 	ProvideTimeout time.Duration `yaml:"provideTimeout"`
+	// CompileTimeout bounds the compilation of a module.
+	CompileTimeout time.Duration `yaml:"compileTimeout"`
 	// StartTimeout bounds the start of an instance and its configuration.
 	StartTimeout time.Duration `yaml:"startTimeout"`
 	// MemoryPages is the memory of an instance that asks for nothing, in pages
@@ -175,6 +177,7 @@ func defaults() Config {
 		Modules: Modules{
 			CallTimeout:        250 * time.Millisecond,
 			ProvideTimeout:     time.Second,
+			CompileTimeout:     10 * time.Second,
 			StartTimeout:       time.Second,
 			MemoryPages:        256,
 			MemoryPagesCeiling: 4096,

@@ -159,13 +159,17 @@ func (v *validator) secrets(s Secrets) {
 }
 
 // The largest values of these settings are those of the sandbox's design:
-// calls and starts end within 5 s, whatever an operator would like.
-const longestCall = 5 * time.Second
+// calls and starts end within 5 s, compilations within a minute, whatever an operator would like.
+const (
+	longestCall        = 5 * time.Second
+	longestCompilation = time.Minute
+)
 
 func (v *validator) modules(m Modules) {
 	v.check(!strings.ContainsRune(m.CacheDir, 0), "modules.cacheDir", m.CacheDir, "must be the path of a folder")
 	v.within("modules.callTimeout", m.CallTimeout, longestCall)
 	v.within("modules.provideTimeout", m.ProvideTimeout, longestCall)
+	v.within("modules.compileTimeout", m.CompileTimeout, longestCompilation)
 	v.within("modules.startTimeout", m.StartTimeout, longestCall)
 	// A memory of WebAssembly ends at 65536 pages, 4 GiB.
 	v.between("modules.memoryPagesCeiling", int64(m.MemoryPagesCeiling), 1, 65536)

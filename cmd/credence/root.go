@@ -96,7 +96,7 @@ func newRootCommand(w *world) *cobra.Command {
 	add(root, clientGroup,
 		newAppCommand(r), newCredentialsCommand(r), newRegistrationCommand(r),
 		newServiceCommand(r), newModuleCommand(r), newSecretCommand(r), newVerifyCommand(r))
-	root.AddCommand(newVersionCommand(w))
+	root.AddCommand(newVersionCommand(w), newModuleCompileCommand(w))
 	completeFlag(root, "output", fixed(output.Formats()...))
 	keepRemoteFlagsToClients(root, r)
 	markFailures(root)

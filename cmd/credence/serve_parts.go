@@ -70,11 +70,13 @@ func gauges(modules *wasmhost.Runtime) []rest.Gauge {
 	}
 }
 
-func newRuntime(ctx context.Context, c config.Modules, log *slog.Logger) (*wasmhost.Runtime, error) {
+func newRuntime(ctx context.Context, program string, c config.Modules, log *slog.Logger) (*wasmhost.Runtime, error) {
 	limits := wasmhost.DefaultLimits()
 	limits.CallTimeout, limits.ProvideTimeout, limits.StartTimeout = c.CallTimeout, c.ProvideTimeout, c.StartTimeout
 	limits.MemoryPages, limits.MemoryPagesCeiling = uint32(c.MemoryPages), uint32(c.MemoryPagesCeiling)
 	limits.Concurrency, limits.Queue, limits.QueueWait = c.Concurrency, c.Queue, c.QueueWait
 	limits.HostCalls = c.HostCalls
-	return wasmhost.New(ctx, wasmhost.Options{CacheDir: c.CacheDir, Limits: limits, MemoryBudget: c.MemoryBudget, Log: log})
+	return wasmhost.New(ctx, wasmhost.Options{
+		CacheDir: c.CacheDir, Compiler: newCompiler(program, c.CompileTimeout), Limits: limits, MemoryBudget: c.MemoryBudget, Log: log,
+	})
 }

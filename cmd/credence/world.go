@@ -8,6 +8,7 @@ import (
 // world is all that the program sees of its surroundings besides files and the
 // network, so that tests run the whole of it.
 type world struct {
+	program        string   // path of the executable; empty: it cannot be started again
 	args           []string // without the program's own name
 	env            []string // in the form of os.Environ
 	stdin          io.Reader

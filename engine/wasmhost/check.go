@@ -64,7 +64,7 @@ func (r *Runtime) Check(ctx context.Context, wasm []byte, o CheckOptions) (Repor
 	if found.refusal() != nil {
 		return report, ctx.Err()
 	}
-	s, err := r.build(p, engine.Service{
+	s, err := r.build(ctx, p, engine.Service{
 		Name: "check", Module: report.Module.Digest, Config: o.Config, Grants: o.Grants, Limits: o.Limits,
 	})
 	if err != nil {

@@ -28,6 +28,7 @@ import (
 var compiled string
 
 func TestMain(m *testing.M) {
+	actAs()
 	var err error
 	if compiled, err = os.MkdirTemp("", "compiled"); err != nil {
 		panic(err)
@@ -95,7 +96,7 @@ func newWorldOn(tb testing.TB, store engine.Store, o Options) *world {
 	tb.Helper()
 	w := &world{t: tb, log: &logBuffer{}}
 	if o.Log == nil {
-		o.Log = slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		o.Log = w.log.logger()
 	}
 	w.runtime = &untried{Runtime: newRuntime(tb, o), started: map[engine.ServiceName]*service{}}
 	w.units = &units{}
@@ -263,6 +264,10 @@ func failure(tb testing.TB, code engine.Code, err error) *engine.Error {
 type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
+}
+
+func (b *logBuffer) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 func (b *logBuffer) Write(p []byte) (int, error) {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
 
 	"github.com/credence-engine/credence/engine"
 	"github.com/credence-engine/credence/engine/wasmhost/internal/linear"
@@ -20,6 +19,10 @@ type Options struct {
 	// module many times faster. Whoever can write there can run code in this
 	// process. Empty keeps compiled code in memory only.
 	CacheDir string
+	// Compiler fills the cache, so that a module that takes too long or too
+	// much to compile cannot harm this process. Nil, or without a CacheDir,
+	// modules are compiled in this process.
+	Compiler Compiler
 	// Limits bound what modules may use. The zero value means [DefaultLimits].
 	Limits Limits
 	// MemoryBudget is how many bytes of memory the instances of all modules
@@ -67,19 +70,20 @@ func New(ctx context.Context, o Options) (*Runtime, error) {
 	}
 	r := &Runtime{limits: o.Limits, log: o.Log, now: o.Now, services: map[*service]struct{}{}}
 	r.memory = linear.NewBudget(o.MemoryBudget, r.giveUpIdle)
-	config := wazero.NewRuntimeConfig().
-		WithCoreFeatures(api.CoreFeaturesV2).
-		WithMemoryLimitPages(r.limits.MemoryPagesCeiling).
-		WithDebugInfoEnabled(false)
+	config := wazeroConfig(r.limits.MemoryPagesCeiling)
 	if o.CacheDir != "" {
 		cache, err := wazero.NewCompilationCacheWithDir(o.CacheDir)
 		if err != nil {
 			return nil, fmt.Errorf("the folder for compiled modules cannot be used, choose another one: %w", err)
 		}
 		r.cache, config = cache, config.WithCompilationCache(cache)
+		codeCache{o.CacheDir}.tidy(time.Now())
 	}
 	r.wazero = wazero.NewRuntimeWithConfig(ctx, config)
-	r.codes.wazero, r.codes.dir = r.wazero, o.CacheDir
+	r.codes = codes{
+		wazero: r.wazero, cache: codeCache{o.CacheDir}, compiler: o.Compiler, log: o.Log,
+		ceiling: r.limits.MemoryPagesCeiling, slots: make(chan struct{}, compilers()),
+	}
 	if err := instantiateHost(ctx, r.wazero); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("the functions for modules cannot be set up: %w", err)

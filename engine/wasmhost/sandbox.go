@@ -86,7 +86,7 @@ func Methods() []string { return slices.Clone(exportOf[:]) }
 
 // Sandbox reads and compiles a module for its author. The errors are those of
 // an upload and a deployment. The caller closes the sandbox before the runtime.
-func (r *Runtime) Sandbox(_ context.Context, wasm []byte, o SandboxOptions) (*Sandbox, error) {
+func (r *Runtime) Sandbox(ctx context.Context, wasm []byte, o SandboxOptions) (*Sandbox, error) {
 	p, err := r.read(wasm)
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (r *Runtime) Sandbox(_ context.Context, wasm []byte, o SandboxOptions) (*Sa
 	if err != nil {
 		return nil, engine.Errorf(engine.CodeInvalid, "%v", err).InField("/config")
 	}
-	s, err := r.build(p, engine.Service{
+	s, err := r.build(ctx, p, engine.Service{
 		Name: "sandbox", Module: engine.DigestOf(wasm), Config: o.Config, Grants: o.Grants, Limits: o.Limits,
 	})
 	if err != nil {

@@ -64,16 +64,16 @@ func (r *Runtime) prepare(ctx context.Context, s engine.Service, fetch func(cont
 	if err != nil {
 		return nil, err
 	}
-	return r.build(p, s)
+	return r.build(ctx, p, s)
 }
 
 // build makes a service of a module that was read, with the settings of s.
-func (r *Runtime) build(p *program, s engine.Service) (*service, error) {
+func (r *Runtime) build(ctx context.Context, p *program, s engine.Service) (*service, error) {
 	limits, err := r.fit(p, s)
 	if err != nil {
 		return nil, err
 	}
-	code, err := r.codes.acquire(codeKey{s.Module, limits.MemoryPages}, p)
+	code, err := r.codes.acquire(ctx, codeKey{s.Module, limits.MemoryPages}, p)
 	if err != nil {
 		return nil, err
 	}
