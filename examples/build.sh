@@ -25,11 +25,15 @@ build_c() {
     -Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=65536 -o "$2" "$1"/*.c
 }
 
-# lacking prints those of its arguments that are no command.
+lacks_rust() { lacking /usr/bin/rustc /usr/lib/rustlib/wasm32-unknown-unknown wasm-ld-14; }
+
+build_rust() { bash wasmabi/guest-rust/build.sh "$1/src/lib.rs" "$2"; }
+
+# lacking prints those of its arguments that are no command, file or folder.
 lacking() {
   local tool
   for tool in "$@"; do
-    command -v "$tool" >/dev/null || printf '%s ' "$tool"
+    command -v "$tool" >/dev/null || [ -e "$tool" ] || printf '%s ' "$tool"
   done
 }
 
