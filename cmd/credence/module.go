@@ -17,7 +17,8 @@ func newModuleCommand(r *remote) *cobra.Command {
 		&cobra.Group{ID: localGroup, Title: "Write modules, without a server:"},
 		&cobra.Group{ID: clientGroup, Title: "Speak to a server:"},
 	)
-	add(cmd, localGroup, newModuleCheckCommand(r.w), newModuleInspectCommand(r.w), newModulePackCommand(r.w))
+	add(cmd, localGroup, newModuleCheckCommand(r.w), newModuleInspectCommand(r.w), newModuleRunCommand(r.w),
+		newModuleBenchCommand(r.w), newModulePackCommand(r.w))
 	add(cmd, clientGroup, newModuleUploadCommand(r), newModuleListCommand(r), newModuleGetCommand(r), newModuleDeleteCommand(r))
 	return cmd
 }

@@ -77,7 +77,7 @@ type Usage struct {
 	Time      time.Duration // of the call alone
 	HostCalls int           // counted calls of host functions
 	KvCalls   int           // of them, those of kv
-	Fuel      int64         // about the number of instructions that ran
+	Fuel      int64         // spent, which is at least the number of instructions that ran
 	Memory    int           // bytes of linear memory after the operation
 }
 
