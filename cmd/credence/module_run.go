@@ -21,6 +21,7 @@ import (
 var methodNames = map[string]string{
 	"lookup": wasmabi.ExportLookup, "provide": wasmabi.ExportProvide,
 	"mark-in-use": wasmabi.ExportMarkInUse, "mark-revoked": wasmabi.ExportMarkRevoked,
+	"verify-proof": wasmabi.ExportVerifyProof,
 }
 
 // configureName asks for the start of an instance and nothing else.
@@ -71,7 +72,7 @@ func newModuleRunCommand(w *world) *cobra.Command {
 		},
 	}
 	a.bindSettings(cmd)
-	o.input.bind(cmd, "input", `what is asked, like {"id": "SN-1", "body": "base64", "text": "instead of body", "notAfter": "2030-01-01T00:00:00Z"}`)
+	o.input.bind(cmd, "input", `what is asked, like {"id": "SN-1", "body": "base64", "text": "instead of body", "notAfter": "2030-01-01T00:00:00Z", "proof": {"type": "t", "value": "base64"}}`)
 	cmd.Flags().StringVar(&o.stateFile, "kv", "", "`file` that holds the module's state between runs, JSON; made when it is not there")
 	cmd.Flags().StringVar(&o.app, "app", "app", "`id` of the application that is asked about")
 	a.bindOutput(cmd)
@@ -112,24 +113,38 @@ func parseOperation(input json.RawMessage) (wasmhost.Operation, error) {
 		Body     []byte    `json:"body"`
 		Text     *string   `json:"text"`
 		NotAfter time.Time `json:"notAfter"`
+		Proof    struct {
+			Type      string  `json:"type"`
+			Challenge []byte  `json:"challenge"`
+			Value     []byte  `json:"value"`
+			Text      *string `json:"text"`
+		} `json:"proof"`
 	}{ID: "device"}
 	if len(input) > 0 {
 		d := json.NewDecoder(strings.NewReader(string(input)))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&in); err != nil {
-			return wasmhost.Operation{}, usagef(`--input: %v: give "id", and for credentials "body" in base64 (or "text") and "notAfter"`, err)
+			return wasmhost.Operation{}, usagef(`--input: %v: give "id", for credentials "body" in base64 (or "text") and "notAfter", and for a proof "proof" with "type", "challenge" and "value" (or "text")`, err)
 		}
 	}
 	if in.Text != nil {
 		in.Body = []byte(*in.Text)
 	}
+	if in.Proof.Text != nil {
+		in.Proof.Value = []byte(*in.Proof.Text)
+	}
 	switch {
 	case in.ID == "" || len(in.ID) > wasmabi.MaxIDBytes:
 		return wasmhost.Operation{}, usagef("--input: the id has %d bytes: give 1 to %d", len(in.ID), wasmabi.MaxIDBytes)
+	case len(in.Proof.Type) > wasmabi.MaxIDBytes || len(in.Proof.Challenge)+len(in.Proof.Value) > engine.MaxProofBytes:
+		return wasmhost.Operation{}, usagef("--input: the proof is too large: its type may have %d bytes, challenge and value %d together", wasmabi.MaxIDBytes, engine.MaxProofBytes)
 	case len(in.Body) > wasmabi.MaxBodyBytes:
 		return wasmhost.Operation{}, usagef("--input: the body has %d bytes: give at most %d", len(in.Body), wasmabi.MaxBodyBytes)
 	}
-	return wasmhost.Operation{ID: in.ID, Body: in.Body, NotAfter: in.NotAfter}, nil
+	return wasmhost.Operation{
+		ID: in.ID, Body: in.Body, NotAfter: in.NotAfter,
+		Proof: engine.Proof{Type: in.Proof.Type, Challenge: in.Proof.Challenge, Value: in.Proof.Value},
+	}, nil
 }
 
 // outcomeDocument is the form of an outcome for programs.

@@ -48,6 +48,7 @@ const (
 	FoundProvideForgotten FindingCode = "provide_forgotten"   // warning: provided, and a lookup does not find them
 	FoundProvideRepeat    FindingCode = "provide_repeat"      // warning: the same credentials cannot come twice
 	FoundStatusBack       FindingCode = "status_back"         // warning: a lookup after a claim or a revocation does not show it
+	FoundProofAccepted    FindingCode = "proof_accepted"      // warning: a proof that shows nothing holds
 	FoundRevokedRepeat    FindingCode = "mark_revoked_repeat" // warning: the news of a revocation cannot come twice
 )
 

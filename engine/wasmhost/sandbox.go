@@ -46,10 +46,12 @@ type Operation struct {
 	Method string
 	// ID is the credentials' id.
 	ID string
-	// Body and NotAfter are those of credentials to provide; a zero time is
-	// none.
+	// Body and NotAfter are those of credentials to provide, or to judge a
+	// proof for; a zero time is none.
 	Body     []byte
 	NotAfter time.Time
+	// Proof is what verify_proof judges, for credentials that are AVAILABLE.
+	Proof engine.Proof
 }
 
 // Outcome is what an operation led to.
@@ -145,7 +147,8 @@ func (b *Sandbox) Do(ctx context.Context, asked Operation) (Outcome, error) {
 		return Outcome{}, err
 	}
 	out, err := b.serve(ctx, operation{
-		method: method(m), asked: engine.Credentials{ID: engine.CredentialsID(asked.ID), Body: asked.Body, NotAfter: asked.NotAfter},
+		method: method(m), proof: asked.Proof,
+		asked: engine.Credentials{ID: engine.CredentialsID(asked.ID), Body: asked.Body, NotAfter: asked.NotAfter, Status: engine.Available},
 	})
 	if err != nil {
 		out.Fault = unfit(err, asked.Method)

@@ -53,7 +53,7 @@ func (s *service) tried(ctx context.Context, e extent) *trial {
 	}
 	t.box = s.sandbox(config, subject{application: "trial", request: "trial"})
 	defer t.box.Close()
-	for _, part := range []func(context.Context){t.start, t.unknownIDs, t.life, t.largest, t.emptyConfig} {
+	for _, part := range []func(context.Context){t.start, t.unknownIDs, t.life, t.proofs, t.largest, t.emptyConfig} {
 		if !t.over {
 			part(ctx)
 		}
@@ -140,6 +140,21 @@ func (t *trial) look(ctx context.Context, id engine.CredentialsID, what string) 
 		t.seen = c.Status
 	}
 	return out, true
+}
+
+// proofs asks to judge some that show nothing, among them a large one.
+func (t *trial) proofs(ctx context.Context) {
+	c := engine.Credentials{ID: trialID(), Body: []byte("trial"), Status: engine.Available}
+	for _, p := range []engine.Proof{
+		{Type: "trial", Value: []byte{0}},
+		{Type: "trial", Challenge: []byte(trialID()), Value: []byte(trialID())},
+		{Type: strings.Repeat("t", wasmabi.MaxIDBytes/2), Challenge: bytes.Repeat([]byte{0xff}, engine.MaxProofBytes/2), Value: bytes.Repeat([]byte{0xff}, engine.MaxProofBytes/2)},
+	} {
+		out, ok := t.do(ctx, "the judgement of a proof on trial", operation{method: verifyProof, asked: c, proof: p})
+		if ok && out.Status == wasmabi.OK {
+			t.warnOnce(FoundProofAccepted, "%s accepted a proof that shows nothing: answer with PERMISSION_DENIED unless it holds", wasmabi.ExportVerifyProof)
+		}
+	}
 }
 
 // largest provides the largest credentials that there can be, and some without
