@@ -79,7 +79,12 @@ fix: $(GOLANGCI_LINT) ## format, tidy and repair what the linters can repair
 .PHONY: bench
 bench: prerequisites $(WABT) examples ## run the benchmarks (BENCH=regexp BENCHTIME=1s)
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -timeout $(TIMEOUT) \
-	  $$(grep -rl --include='*_test.go' --exclude-dir=node_modules '^func Benchmark' . | xargs -r -n1 dirname | sort -u)
+	  $$(grep -rl --include='*_test.go' --exclude-dir=node_modules --exclude-dir=peers '^func Benchmark' . | xargs -r -n1 dirname | sort -u)
+	@$(MAKE) bench-peers
+
+.PHONY: bench-peers
+bench-peers: ## measure other plug-in systems beside ours; they have a Go module of their own
+	cd engine/wasmhost/peers && go test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -timeout $(TIMEOUT) .
 
 .PHONY: fuzz
 fuzz: prerequisites $(WABT) ## run each fuzz target for FUZZTIME
