@@ -64,14 +64,14 @@ func (c Commit) Check() error {
 		if _, twice := puts[w.Key]; twice {
 			return Errorf(CodeInvalid, "one commit writes the key that begins with %.32q twice", w.Key)
 		}
-		puts[w.Key] = !w.Delete
+		puts[w.Key] = !w.Delete && !w.Ephemeral
 		size += len(w.Key) + len(w.Value)
 	}
 	if size > MaxCommitBytes {
 		return Errorf(CodeInvalid, "the keys and values of one commit have %d bytes; at most %d are allowed", size, MaxCommitBytes)
 	}
 	if c.Marker != "" && !puts[c.Marker] {
-		return Errorf(CodeInvalid, "the marker that begins with %.32q must be among the keys that its commit puts", c.Marker)
+		return Errorf(CodeInvalid, "the marker that begins with %.32q must be among the keys that its commit puts for good", c.Marker)
 	}
 	return nil
 }

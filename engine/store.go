@@ -158,10 +158,18 @@ type Check struct {
 
 // Write puts Value under Key, or deletes the key. One commit writes a key at
 // most once.
+//
+// Ephemeral ties the record to the life of the store that writes it. It is
+// deleted when that store is closed, or has been out of touch with the state
+// for longer than its lease, which the store renews by itself. After such a
+// loss the store goes on: what it writes then lives under a new lease, and what
+// was lost stays lost until it is written again. The last write of a key
+// decides whether it is ephemeral, and whose.
 type Write struct {
-	Key    string
-	Value  []byte
-	Delete bool
+	Key       string
+	Value     []byte
+	Delete    bool
+	Ephemeral bool // nothing to a Delete
 }
 
 // Changes are the events of one revision.

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"context"
+	"io"
 	"iter"
 	"sync/atomic"
 	"time"
@@ -111,6 +112,21 @@ func (s *FaultStore) Compact(ctx context.Context, rev engine.Revision) error {
 		return engine.Errorf(engine.CodeUnsupported, "the inner store offers no Compact")
 	}
 	return compacter.Compact(ctx, rev)
+}
+
+// Close hands on to the inner store, if that offers it.
+func (s *FaultStore) Close() error {
+	if closer, ok := s.inner.(io.Closer); ok {
+		return closer.Close()
+	}
+	return nil
+}
+
+// Expire hands on to the inner store, if that offers it.
+func (s *FaultStore) Expire() {
+	if leasing, ok := s.inner.(interface{ Expire() }); ok {
+		leasing.Expire()
+	}
 }
 
 func pass[T any](ctx context.Context, fault Fault, call func() (T, error)) (T, error) {

@@ -15,8 +15,9 @@ import (
 var errInjected = errors.New("injected")
 
 func TestFaultStoreWithoutFaultsPassesTheSuite(t *testing.T) {
-	enginetest.StoreSuite(t, func(*testing.T) engine.Store {
-		return enginetest.NewFaultStore(enginetest.NewMemoryStore())
+	enginetest.StoreSuite(t, func(*testing.T) func() engine.Store {
+		state := enginetest.NewMemoryStore()
+		return func() engine.Store { return enginetest.NewFaultStore(state.Session()) }
 	})
 }
 

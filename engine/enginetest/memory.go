@@ -23,7 +23,9 @@ type MemoryStore struct {
 	log       []engine.Changes // of the revisions above compacted, in order
 	revision  engine.Revision
 	compacted engine.Revision
-	changed   chan struct{} // closed by the next commit; nil while nobody waits
+	changed   chan struct{}       // closed by the next commit; nil while nobody waits
+	ephemeral map[string]*Session // whose each ephemeral key is
+	own       Session             // of those that commit through the store itself
 }
 
 var _ engine.Store = (*MemoryStore)(nil)
@@ -31,7 +33,9 @@ var _ engine.Store = (*MemoryStore)(nil)
 // NewMemoryStore returns an empty store. Its revision is 1, as that of an
 // empty etcd, so that 0 stays "never".
 func NewMemoryStore() *MemoryStore {
-	return &MemoryStore{cells: map[string]*cell{}, revision: 1, compacted: 1}
+	s := &MemoryStore{cells: map[string]*cell{}, revision: 1, compacted: 1, ephemeral: map[string]*Session{}}
+	s.own.MemoryStore = s
+	return s
 }
 
 // Read implements [engine.Store].
@@ -104,6 +108,10 @@ func (s *MemoryStore) at(c engine.Consistency) (engine.Revision, error) {
 
 // Commit implements [engine.Store].
 func (s *MemoryStore) Commit(ctx context.Context, c engine.Commit) (engine.Revision, error) {
+	return s.own.Commit(ctx, c)
+}
+
+func (s *MemoryStore) commit(ctx context.Context, c engine.Commit, by *Session) (engine.Revision, error) {
 	if err := c.Check(); err != nil {
 		return 0, err
 	}
@@ -112,6 +120,9 @@ func (s *MemoryStore) Commit(ctx context.Context, c engine.Commit) (engine.Revis
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if by.closed {
+		return 0, engine.Errorf(engine.CodeUnavailable, "the store is closed: nothing was changed")
+	}
 	if c.Marker != "" {
 		if marker := s.cells[c.Marker].at(c.Marker, s.revision); marker.Exists() {
 			return marker.Version, nil
@@ -123,6 +134,12 @@ func (s *MemoryStore) Commit(ctx context.Context, c engine.Commit) (engine.Revis
 		}
 	}
 	s.apply(c.Writes)
+	for _, w := range c.Writes {
+		delete(s.ephemeral, w.Key)
+		if w.Ephemeral && !w.Delete {
+			s.ephemeral[w.Key] = by
+		}
+	}
 	return s.revision, nil
 }
 

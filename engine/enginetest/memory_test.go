@@ -12,7 +12,10 @@ import (
 )
 
 func TestMemoryStorePassesTheSuite(t *testing.T) {
-	enginetest.StoreSuite(t, func(*testing.T) engine.Store { return enginetest.NewMemoryStore() })
+	enginetest.StoreSuite(t, func(*testing.T) func() engine.Store {
+		state := enginetest.NewMemoryStore()
+		return func() engine.Store { return state.Session() }
+	})
 }
 
 func TestMemoryStoreForgetsOldRevisionsByItself(t *testing.T) {

@@ -15,14 +15,16 @@ import (
 // under the race detector, short enough to see that something hangs.
 const patience = 20 * time.Second
 
-// StoreSuite checks that a store keeps the contract of [engine.Store]. open
-// returns an empty store that the suite alone uses, and arranges for its end
-// with t.Cleanup; it is called once for each behaviour.
+// StoreSuite checks that a store keeps the contract of [engine.Store]. begin
+// makes an empty state that the suite alone uses, once for each behaviour, and
+// returns what opens stores on it. It arranges for their end with t.Cleanup;
+// those after the first are also ended by their Close, an [io.Closer]'s.
 //
 // A store that has a method Compact(context.Context, engine.Revision) error,
 // which forgets the states before a revision, is also checked for what it
-// answers then.
-func StoreSuite(t *testing.T, open func(t *testing.T) engine.Store) {
+// answers then; one with a method Expire(), which ends its lease, for what
+// becomes of its ephemeral records.
+func StoreSuite(t *testing.T, begin func(t *testing.T) (open func() engine.Store)) {
 	t.Helper()
 	for name, check := range map[string]func(*storeTest){
 		"read/absent keys have no version":                      readAbsent,
@@ -51,6 +53,10 @@ func StoreSuite(t *testing.T, open func(t *testing.T) engine.Store) {
 		"commit/counters lose no update":                        commitCounters,
 		"commit/slices stay the caller's":                       commitSlices,
 		"commit/an ended context changes nothing":               commitDeadline,
+		"ephemeral/one is a record like any other":              ephemeralRecord,
+		"ephemeral/they end with the store that wrote them":     ephemeralClosed,
+		"ephemeral/the last write decides whose it is":          ephemeralOwner,
+		"ephemeral/they end with the lease, the store goes on":  ephemeralExpired,
 		"watch/changes come in order and grouped by revision":   watchOrder,
 		"watch/from 0 begins at the present":                    watchFromNow,
 		"watch/a prefix is isolated":                            watchPrefix,
@@ -66,7 +72,8 @@ func StoreSuite(t *testing.T, open func(t *testing.T) engine.Store) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			check(&storeTest{T: t, Store: open(t), ctx: ctx})
+			open := begin(t)
+			check(&storeTest{T: t, Store: open(), open: open, ctx: ctx})
 		})
 	}
 }
@@ -75,7 +82,8 @@ func StoreSuite(t *testing.T, open func(t *testing.T) engine.Store) {
 type storeTest struct {
 	*testing.T
 	engine.Store
-	ctx context.Context //nolint:containedctx // the test's, for all of its calls
+	open func() engine.Store // a further store on the same state
+	ctx  context.Context     //nolint:containedctx // the test's, for all of its calls
 }
 
 // put writes a key without a check and returns the revision.

@@ -160,6 +160,7 @@ func commitLimits(s *storeTest) {
 		{engine.Commit{Writes: []engine.Write{{Key: "a", Value: make([]byte, engine.MaxCommitBytes)}}}, "1048576"},
 		{engine.Commit{Writes: put("a"), Marker: "m"}, "marker"},
 		{engine.Commit{Writes: []engine.Write{{Key: "m", Delete: true}}, Marker: "m"}, "marker"},
+		{engine.Commit{Writes: []engine.Write{{Key: "m", Ephemeral: true}}, Marker: "m"}, "marker"},
 	} {
 		_, err := s.Commit(s.ctx, test.c)
 		s.refused(err, engine.CodeInvalid, test.says)

@@ -18,8 +18,11 @@ import (
 func TestExternalStorePassesTheSuite(t *testing.T) {
 	c := startCluster(t, nil)
 	var n atomic.Int32
-	enginetest.StoreSuite(t, func(t *testing.T) engine.Store {
-		return open(t, Options{Endpoints: []string{c.addr}, Prefix: fmt.Sprintf("/test/%d/", n.Add(1))})
+	enginetest.StoreSuite(t, func(t *testing.T) func() engine.Store {
+		prefix := fmt.Sprintf("/test/%d/", n.Add(1))
+		return func() engine.Store {
+			return expiring{open(t, Options{Endpoints: []string{c.addr}, Prefix: prefix})}
+		}
 	})
 }
 
@@ -187,6 +190,7 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 		{"long prefix", Options{DataDir: "x", Prefix: fmt.Sprintf("%0300d/", 0)}, "301 bytes"},
 		{"user without password", Options{Endpoints: []string{"x"}, Username: "u"}, "both"},
 		{"password without user", Options{Endpoints: []string{"x"}, Password: "p"}, "both"},
+		{"a lease of less than a second", Options{DataDir: "x", Lease: 100 * time.Millisecond}, "whole seconds"},
 		{"negative time", Options{Endpoints: []string{"x"}, DialTimeout: -1}, "positive"},
 		{"large quota", Options{DataDir: "x", Embedded: Embedded{QuotaBytes: MaxQuotaBytes + 1}}, "quota"},
 		{"negative quota", Options{DataDir: "x", Embedded: Embedded{QuotaBytes: -1}}, "quota"},

@@ -29,7 +29,7 @@ func (s *Store) Commit(ctx context.Context, c engine.Commit) (engine.Revision, e
 			return 0, err
 		}
 	}
-	rev, err := s.settle(ctx, s.transaction(c), c.Marker)
+	rev, err := s.settle(ctx, c)
 	if err == nil {
 		s.hints.wrote(c.Writes, rev)
 	}
@@ -40,13 +40,12 @@ func (s *Store) Commit(ctx context.Context, c engine.Commit) (engine.Revision, e
 // after it was sent leaves that open: the next one tells, because it looks for
 // the marker that the first may have left, and is applied only where there is
 // none.
-func (s *Store) settle(ctx context.Context, txn clientv3.Op, marker string) (engine.Revision, error) {
-	open := false
+func (s *Store) settle(ctx context.Context, c engine.Commit) (engine.Revision, error) {
+	open, marker := false, c.Marker
 	for try := 0; ; try++ {
-		sending, sent := observe(ctx, s.server != nil)
-		response, err := s.client.Do(sending, txn)
+		response, sent, err := s.try(ctx, c)
 		if err == nil {
-			rev, err := s.outcome(response.Txn(), marker)
+			rev, err := s.outcome(response, marker)
 			if err != nil && open && marker == "" {
 				return 0, s.unknown(ctx, err)
 			}
@@ -58,7 +57,7 @@ func (s *Store) settle(ctx context.Context, txn clientv3.Op, marker string) (eng
 			}
 			return 0, refused
 		}
-		open = open || sent.yes
+		open = open || sent
 		if s.pause(ctx, try) {
 			continue
 		}
@@ -67,6 +66,25 @@ func (s *Store) settle(ctx context.Context, txn clientv3.Op, marker string) (eng
 		}
 		return 0, s.unknown(ctx, err)
 	}
+}
+
+// try sends a transaction once, and tells whether etcd may have applied it
+// when that fails.
+func (s *Store) try(ctx context.Context, c engine.Commit) (response *clientv3.TxnResponse, sent bool, err error) {
+	id, err := s.leaseFor(ctx, c.Writes)
+	if err != nil {
+		return nil, false, err
+	}
+	sending, flight := observe(ctx, s.server != nil)
+	answer, err := s.client.Do(sending, s.transaction(c, id))
+	switch {
+	case err == nil:
+		return answer.Txn(), true, nil
+	case errors.Is(rpctypes.Error(err), rpctypes.ErrLeaseNotFound): // a refusal: the next try takes a new one
+		s.lease.forget(id)
+		return nil, false, err
+	}
+	return nil, flight.yes, err
 }
 
 // lookBack answers for a transaction that etcd now refuses, and that an
@@ -86,7 +104,7 @@ func (s *Store) lookBack(ctx context.Context, marker string, cause error) (engin
 
 // transaction turns a commit into etcd's terms. When it does not apply, its
 // answer holds the marker, if that is there.
-func (s *Store) transaction(c engine.Commit) clientv3.Op {
+func (s *Store) transaction(c engine.Commit, lease clientv3.LeaseID) clientv3.Op {
 	checks := make([]clientv3.Cmp, 0, len(c.Checks)+1)
 	for _, check := range c.Checks {
 		checks = append(checks, clientv3.Compare(clientv3.ModRevision(s.prefix+check.Key), "=", int64(check.Version)))
@@ -98,9 +116,12 @@ func (s *Store) transaction(c engine.Commit) clientv3.Op {
 	}
 	writes := make([]clientv3.Op, len(c.Writes))
 	for i, w := range c.Writes {
-		if w.Delete {
+		switch {
+		case w.Delete:
 			writes[i] = clientv3.OpDelete(s.prefix + w.Key)
-		} else {
+		case w.Ephemeral:
+			writes[i] = clientv3.OpPut(s.prefix+w.Key, string(w.Value), clientv3.WithLease(lease))
+		default:
 			writes[i] = clientv3.OpPut(s.prefix+w.Key, string(w.Value))
 		}
 	}

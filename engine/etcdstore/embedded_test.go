@@ -24,7 +24,16 @@ import (
 )
 
 func TestEmbeddedStorePassesTheSuite(t *testing.T) {
-	enginetest.StoreSuite(t, func(t *testing.T) engine.Store { return open(t, Options{DataDir: t.TempDir()}) })
+	enginetest.StoreSuite(t, func(t *testing.T) func() engine.Store {
+		o := Options{DataDir: t.TempDir()}
+		return func() engine.Store {
+			store := open(t, o)
+			if store.server != nil { // the others come to it
+				o = Options{Endpoints: []string{"unix://" + store.server.sockets.client()}}
+			}
+			return expiring{store}
+		}
+	})
 }
 
 func TestEmbeddedStoreStartsAndStopsQuietlyAndSoon(t *testing.T) {

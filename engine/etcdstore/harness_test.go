@@ -2,6 +2,7 @@ package etcdstore
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -107,6 +108,16 @@ func open(t testing.TB, o Options) *Store {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	return store
+}
+
+// expiring is a store whose lease the suite can end, as an operator would.
+type expiring struct{ *Store }
+
+func (s expiring) Expire() {
+	s.lease.mu.Lock()
+	id := s.lease.id
+	s.lease.mu.Unlock()
+	_, _ = s.client.Revoke(context.Background(), id)
 }
 
 func put(key, value string) engine.Commit {

@@ -15,6 +15,8 @@ import (
 const (
 	DefaultPrefix      = "/credence/v1/"
 	DefaultDialTimeout = 5 * time.Second
+	// DefaultLease is how long ephemeral records outlive the loss of touch.
+	DefaultLease = 10 * time.Second
 	// DefaultQuotaBytes is etcd's own default for the size of a database.
 	DefaultQuotaBytes = 2 << 30
 	// MaxQuotaBytes is the largest size that etcd's documentation advises.
@@ -40,6 +42,10 @@ type Options struct {
 	// DialTimeout is how long Open waits for an external cluster, and then for
 	// the first answer. 0: DefaultDialTimeout.
 	DialTimeout time.Duration
+	// Lease is how long ephemeral records outlive a store that is out of touch
+	// with etcd, in whole seconds; etcd adds up to its election time. 0:
+	// DefaultLease.
+	Lease time.Duration
 	// Username and Password log in at an external cluster. Both or neither.
 	Username, Password string
 	// TLS secures the connections to an external cluster. Nil: plain ones,
@@ -90,6 +96,7 @@ func (f TLSFiles) Config() (*tls.Config, error) {
 func (o Options) complete() (Options, error) {
 	o.Prefix = cmp.Or(o.Prefix, DefaultPrefix)
 	o.DialTimeout = cmp.Or(o.DialTimeout, DefaultDialTimeout)
+	o.Lease = cmp.Or(o.Lease, DefaultLease)
 	o.Embedded.QuotaBytes = cmp.Or(o.Embedded.QuotaBytes, DefaultQuotaBytes)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -101,6 +108,8 @@ func (o Options) complete() (Options, error) {
 		return o, fmt.Errorf("the prefix of keys in etcd has %d bytes; at most %d are allowed", len(o.Prefix), maxPrefixBytes)
 	case o.DialTimeout < 0:
 		return o, fmt.Errorf("the dial timeout of etcd %v must be positive", o.DialTimeout)
+	case o.Lease < time.Second || o.Lease%time.Second != 0:
+		return o, fmt.Errorf("the lease in etcd %v must be a number of whole seconds", o.Lease)
 	case !external && o.DataDir == "":
 		return o, fmt.Errorf("name a data directory for the embedded etcd, or the endpoints of an external cluster")
 	case !external && (o.Embedded.QuotaBytes < 0 || o.Embedded.QuotaBytes > MaxQuotaBytes):

@@ -19,6 +19,7 @@ type Store struct {
 	log    *slog.Logger
 	server *server // nil: an external cluster
 	hints  *hints
+	lease  *lease
 
 	done   chan struct{} // closed when Close begins
 	mu     sync.RWMutex  // guards the closing of done against new calls
@@ -46,6 +47,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.lease = newLease(s.client, o.Lease, s.log)
 	asking, cancel := context.WithTimeout(ctx, o.DialTimeout)
 	defer cancel()
 	if err := s.Ready(asking); err != nil {
@@ -54,14 +56,15 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close ends the watches, waits for the calls in flight, and stops the
-// embedded server. Calls that begin later, or that wait for an unreachable
+// Close ends the watches and the ephemeral records, waits for the calls in
+// flight, and stops the embedded server. Calls that begin later, or that wait for an unreachable
 // cluster, answer [engine.CodeUnavailable].
 func (s *Store) Close() error {
 	s.once.Do(func() {
 		s.mu.Lock()
 		close(s.done)
 		s.mu.Unlock()
+		s.lease.end()
 		s.closed = closeClient(s.client)
 		s.calls.Wait()
 		if s.server != nil {
