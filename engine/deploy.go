@@ -21,48 +21,42 @@ type ServiceSpec struct {
 
 // DeployOptions change how a service is deployed.
 type DeployOptions struct {
-	// ValidateOnly does everything but the write.
+	// ValidateOnly does everything on this node but the write. It is nothing to
+	// a rollback.
 	ValidateOnly bool
+	// Force deploys although some node has said that it cannot run the module.
+	// Such a node then refuses what needs the service.
+	Force bool
 	// IfMatch, when not 0, must be the service's present version.
 	IfMatch Revision
 }
 
 // DeployService makes a module serve under a name, in the place of what served
-// before. The module is compiled and configured first, so that what cannot
-// serve is refused and changes nothing; calls in flight finish on the old
-// revision.
+// before. The module is compiled and configured first, here and then on every
+// other live node, so that what cannot serve is refused and changes nothing;
+// calls in flight finish on the old revision. Service.Nodes of the answer names
+// the nodes that were not ready when the time to wait for them was over.
+//
+// It is CodeConflict, with [Error.Nodes], when a node cannot run the module;
+// CodeConflict also when somebody else deploys the service at the same time:
+// one of them wins.
 func (e *Engine) DeployService(ctx context.Context, caller Caller, name ServiceName, spec ServiceSpec, o DeployOptions) (Service, error) {
 	if err := e.checkDeployable(name, &spec); err != nil {
 		return Service{}, err
 	}
 	candidate := spec.service(name)
-	prepared, err := e.try(ctx, candidate)
-	if err != nil {
-		return Service{}, err
-	}
 	if o.ValidateOnly {
+		prepared, err := e.try(ctx, candidate)
+		if err != nil {
+			return Service{}, err
+		}
 		prepared.Close()
 		return candidate, nil
 	}
-	deployed, err := e.activate(ctx, caller, name, o.IfMatch, "service.deploy", func(*Tx) (ServiceSpec, error) { return spec, nil })
-	if err != nil {
-		prepared.Close()
-		return Service{}, err
-	}
-	e.put(prepared, candidate, deployed)
-	return deployed, nil
-}
-
-// put makes a prepared service serve, unless the answer to this request was
-// one kept from an earlier request that deployed something else.
-func (e *Engine) put(prepared RunningService, candidate, deployed Service) {
-	same := candidate.Module == deployed.Module && bytes.Equal(candidate.Config, deployed.Config) &&
-		bytes.Equal(candidate.Grants, deployed.Grants) && bytes.Equal(candidate.Limits, deployed.Limits)
-	if !same {
-		prepared.Close()
-		return
-	}
-	e.services.install(prepared, deployed)
+	return e.roll(ctx, caller, rollout{
+		action: "service.deploy", name: name, options: o, service: candidate,
+		spec: func(*Tx) (ServiceSpec, error) { return spec, nil },
+	})
 }
 
 // try starts a service that is not deployed yet.
@@ -113,40 +107,60 @@ func (e *Engine) checkDeployable(name ServiceName, spec *ServiceSpec) error {
 	return nil
 }
 
-// activate writes the next revision of a service.
-func (e *Engine) activate(ctx context.Context, caller Caller, name ServiceName, ifMatch Revision, action string,
-	spec func(*Tx) (ServiceSpec, error),
-) (Service, error) {
+// activate writes the next revision of a service, in the place of its proposal.
+func (e *Engine) activate(ctx context.Context, caller Caller, r rollout, p proposal) (Service, error) {
 	s, rev, err := mutate(ctx, e, caller, func(tx *Tx) (Service, error) {
-		old, err := tx.serviceRecord(ctx, name)
+		old, err := tx.serviceRecord(ctx, r.name)
 		if err != nil && CodeOf(err) != CodeNotFound {
 			return Service{}, err
 		}
-		if err := checkMatch(ifMatch, old.Version); err != nil {
+		want, err := r.spec(tx)
+		if err != nil {
 			return Service{}, err
 		}
-		want, err := spec(tx)
-		if err != nil {
+		if err := tx.stillProposed(ctx, p, old.Version); err != nil {
 			return Service{}, err
 		}
 		if _, err := tx.module(ctx, want.Module); err != nil {
 			return Service{}, err
 		}
-		s := want.service(name)
-		s.Number, s.DeployedAt, s.DeployedBy = old.Number+1, e.now(), caller.User
-		if err := tx.dropRevision(ctx, name, s.Number-KeptRevisions); err != nil {
+		s := want.service(r.name)
+		s.Number, s.DeployedAt, s.DeployedBy, s.Deployment = old.Number+1, e.now(), caller.User, p.Service.Deployment
+		if err := tx.dropRevision(ctx, r.name, s.Number-KeptRevisions); err != nil {
 			return s, err
 		}
-		tx.put(moduleUseKey(s.Module, name, s.Number), []byte(name))
+		tx.put(moduleUseKey(s.Module, r.name, s.Number), []byte(r.name))
 		tx.put(moduleGuardKey(s.Module), nil)
-		tx.audit(action, "", fmt.Sprintf("%s revision %d %s", name, s.Number, s.Module))
-		if err := tx.save(serviceRevKey(name, s.Number), s); err != nil {
+		tx.delete(deployKey(r.name))
+		tx.audit(r.action, "", fmt.Sprintf("%s revision %d %s", r.name, s.Number, s.Module))
+		if err := tx.save(serviceRevKey(r.name, s.Number), s); err != nil {
 			return s, err
 		}
-		return s, tx.save(serviceKey(name), s)
+		return s, tx.save(serviceKey(r.name), s)
 	})
 	s.Version = rev
 	return s, err
+}
+
+// stillProposed refuses to activate what others have come before.
+func (tx *Tx) stillProposed(ctx context.Context, p proposal, base Revision) error {
+	r, err := tx.get(ctx, deployKey(p.Service.Name))
+	if err != nil {
+		return err
+	}
+	var present proposal
+	if r.Exists() {
+		if present, err = decodeProposal(r); err != nil {
+			return err
+		}
+	}
+	switch {
+	case present.Service.Deployment == p.Service.Deployment && base == p.Base:
+		return nil
+	case !r.Exists() && base == p.Base:
+		return Errorf(CodeUnavailable, "this node lost touch with the others while it deployed: nothing was deployed, try again")
+	}
+	return overtaken(p.Service.Name)
 }
 
 // dropRevision removes a revision that is no longer kept.
@@ -187,9 +201,9 @@ func (e *Engine) ServiceRevisions(ctx context.Context, name ServiceName) ([]Serv
 	return revisions, nil
 }
 
-// RollbackService deploys an earlier revision again, under a new number. A
-// number of 0 means the one before the present.
-func (e *Engine) RollbackService(ctx context.Context, caller Caller, name ServiceName, number int) (Service, error) {
+// RollbackService deploys an earlier revision again, under a new number, as
+// DeployService does. A number of 0 means the one before the present.
+func (e *Engine) RollbackService(ctx context.Context, caller Caller, name ServiceName, number int, o DeployOptions) (Service, error) {
 	if _, builtin := e.services.builtins[name]; builtin {
 		return Service{}, Errorf(CodeConflict, "%s is a built-in service: there is nothing to roll back", name)
 	}
@@ -201,25 +215,21 @@ func (e *Engine) RollbackService(ctx context.Context, caller Caller, name Servic
 	if err != nil {
 		return Service{}, err
 	}
-	prepared, err := e.try(ctx, target)
-	if err != nil {
-		return Service{}, err
-	}
-	deployed, err := e.activate(ctx, caller, name, 0, "service.rollback", func(tx *Tx) (ServiceSpec, error) {
-		again, err := tx.rollbackTarget(ctx, name, number)
-		if err == nil && again.Number != target.Number {
-			err = Errorf(CodeConflict, "the service was deployed anew meanwhile: look at its revisions and roll back again")
-		}
-		return ServiceSpec{
-			Module: again.Module, Config: again.Config, Grants: again.Grants, Limits: again.Limits, Description: again.Description,
-		}, err
+	return e.roll(ctx, caller, rollout{
+		action: "service.rollback", name: name, options: o, service: target.spec().service(name),
+		spec: func(tx *Tx) (ServiceSpec, error) {
+			again, err := tx.rollbackTarget(ctx, name, number)
+			if err == nil && again.Number != target.Number {
+				err = overtaken(name)
+			}
+			return again.spec(), err
+		},
 	})
-	if err != nil {
-		prepared.Close()
-		return Service{}, err
-	}
-	e.put(prepared, target, deployed)
-	return deployed, nil
+}
+
+// spec is what somebody said when this revision was deployed.
+func (s Service) spec() ServiceSpec {
+	return ServiceSpec{Module: s.Module, Config: s.Config, Grants: s.Grants, Limits: s.Limits, Description: s.Description}
 }
 
 func (tx *Tx) rollbackTarget(ctx context.Context, name ServiceName, number int) (Service, error) {

@@ -137,15 +137,15 @@ func TestRevisionsAndRollback(t *testing.T) {
 	require.Len(t, revisions, engine.KeptRevisions)
 	require.Equal(t, 3, revisions[0].Number)
 
-	back, err := w.RollbackService(t.Context(), admin, "NEW", 0)
+	back, err := w.RollbackService(t.Context(), admin, "NEW", 0, engine.DeployOptions{})
 	require.NoError(t, err)
 	require.Equal(t, digests[len(digests)-2], back.Module)
 	require.Equal(t, engine.KeptRevisions+3, back.Number)
-	_, err = w.RollbackService(t.Context(), admin, "NEW", back.Number)
+	_, err = w.RollbackService(t.Context(), admin, "NEW", back.Number, engine.DeployOptions{})
 	requireCode(t, engine.CodeConflict, err)
-	_, err = w.RollbackService(t.Context(), admin, "NEW", 1)
+	_, err = w.RollbackService(t.Context(), admin, "NEW", 1, engine.DeployOptions{})
 	requireCode(t, engine.CodeNotFound, err)
-	_, err = w.RollbackService(t.Context(), admin, "Internal", 0)
+	_, err = w.RollbackService(t.Context(), admin, "Internal", 0, engine.DeployOptions{})
 	requireCode(t, engine.CodeConflict, err)
 
 	requireCode(t, engine.CodeConflict, w.DeleteModule(t.Context(), admin, digests[5], 0))
@@ -166,7 +166,7 @@ func TestARollbackGivesWayToADeploymentInBetween(t *testing.T) {
 	}
 	w.deploy("NEW", first)
 	w.deploy("NEW", &script{lookup: always(engine.InUse)})
-	_, err := w.RollbackService(t.Context(), admin, "NEW", 0)
+	_, err := w.RollbackService(t.Context(), admin, "NEW", 0, engine.DeployOptions{})
 	requireCode(t, engine.CodeConflict, err)
 	s, err := w.Service(t.Context(), "NEW")
 	require.NoError(t, err)

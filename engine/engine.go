@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -19,6 +20,12 @@ type Options struct {
 	// Vault encrypts secrets, in the same store. Nil refuses them.
 	Vault *Vault
 	Log   *slog.Logger
+	// Node says who this node is: its ID (empty: a random one), Address and
+	// Release. The rest the engine fills in.
+	Node Node
+	// DeployWait is how long a deployment waits for other nodes to be ready.
+	// 0: DefaultDeployWait.
+	DeployWait time.Duration
 	// Now is the clock of validity and of records; nil is the system's.
 	Now func() time.Time
 }
@@ -34,6 +41,8 @@ type Engine struct {
 	vault    *Vault
 	log      *slog.Logger
 	clock    func() time.Time
+	self     self
+	wait     time.Duration
 	notices  chan string // keys of notices made on this node, for Run to deliver
 }
 
@@ -49,12 +58,16 @@ func New(o Options) *Engine {
 	if o.Vault == nil {
 		o.Vault = NewVault(o.Store, nil)
 	}
+	o.Node.ID = cmp.Or(o.Node.ID, newNodeID())
+	o.Node.Started = o.Now().UTC().Truncate(time.Millisecond)
 	return &Engine{
 		store:    o.Store,
 		vault:    o.Vault,
 		services: newRegistry(o.Builtins, o.Runtime, o.Log),
 		log:      o.Log,
 		clock:    o.Now,
+		self:     self{node: o.Node},
+		wait:     cmp.Or(o.DeployWait, DefaultDeployWait),
 		notices:  make(chan string, 1024),
 	}
 }
@@ -62,13 +75,16 @@ func New(o Options) *Engine {
 // now is the engine's time, in whole milliseconds: the precision that is kept.
 func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisecond) }
 
-// Run does the work that no request waits for, until ctx is done: it starts
-// custom services before they are asked, tells modules of revocations that
+// Run does the work that no request waits for, until ctx is done: it announces
+// this node, starts custom services before they are asked and those that are
+// about to be deployed, tells modules of revocations that
 // they have missed, and removes what has run out. It returns nil when ctx
 // ended it.
 func (e *Engine) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return e.announce(ctx) })
 	group.Go(func() error { return e.followServices(ctx) })
+	group.Go(func() error { return e.followCandidates(ctx) })
 	group.Go(func() error { return e.deliverNotices(ctx) })
 	group.Go(func() error { return e.sweep(ctx) })
 	return group.Wait()

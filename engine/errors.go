@@ -43,6 +43,8 @@ type Error struct {
 	// Missing is what a module asks for beyond the service's grants, when that
 	// is why it cannot serve: a JSON object of the shape of the grants.
 	Missing json.RawMessage
+	// Nodes are the nodes' reports that made a deployment fail.
+	Nodes []NodeReport
 
 	cause error
 }

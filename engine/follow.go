@@ -3,27 +3,34 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 )
 
-// followRetry is the pause after the watch of services was lost.
+// followRetry is the pause after a watch was lost.
 const followRetry = time.Second
 
-// followServices keeps this node's custom services in step with the store, so
-// that they are ready when they are asked: all of them at the start, then each
-// that is deployed or deleted. Nothing depends on it: whoever finds a service
-// not running starts it.
-func (e *Engine) followServices(ctx context.Context) error {
+// follower keeps up with the records below a prefix.
+type follower struct {
+	prefix string
+	put    func(context.Context, Record)
+	gone   func(ctx context.Context, key string, at Revision)
+	listed func(keys map[string]bool) // all of them, after each listing; may be nil
+}
+
+// follow tells f of all records below its prefix, then of each that changes,
+// until ctx is done. When the watch is lost it begins anew.
+func (e *Engine) follow(ctx context.Context, f follower) error {
 	for ctx.Err() == nil {
-		after, err := e.startServices(ctx)
+		after, err := e.list(ctx, f)
 		if err == nil {
-			err = e.watchServices(ctx, after)
+			err = e.watch(ctx, f, after)
 		}
 		if err == nil || ctx.Err() != nil {
 			continue
 		}
 		if !errors.Is(err, ErrCompacted) {
-			e.log.Warn("lost sight of the credentials services, looking again", "error", err)
+			e.log.Warn("lost sight of what other nodes do, looking again", "records", f.prefix, "error", err)
 		}
 		select {
 		case <-time.After(followRetry):
@@ -33,40 +40,58 @@ func (e *Engine) followServices(ctx context.Context) error {
 	return nil
 }
 
-// startServices starts all custom services and returns the revision at which
-// they were listed.
-func (e *Engine) startServices(ctx context.Context) (Revision, error) {
-	request := ListRequest{Prefixes: []string{serviceKey("")}, Limit: MaxListLimit}
+// list tells of all records and returns the revision at which they were
+// listed.
+func (e *Engine) list(ctx context.Context, f follower) (Revision, error) {
+	request := ListRequest{Prefixes: []string{f.prefix}, Limit: MaxListLimit}
+	keys := map[string]bool{}
 	for {
 		page, err := e.store.List(ctx, request)
 		if err != nil {
 			return 0, err
 		}
 		for _, r := range page.Records {
-			e.startRecord(ctx, r)
-			request.After = r.Key
+			f.put(ctx, r)
+			request.After, keys[r.Key] = r.Key, true
 		}
 		if !page.More {
+			if f.listed != nil {
+				f.listed(keys)
+			}
 			return page.Revision, nil
 		}
 		request.Consistency = AsOf(page.Revision)
 	}
 }
 
-func (e *Engine) watchServices(ctx context.Context, after Revision) error {
-	for changes, err := range e.store.Watch(ctx, serviceKey(""), after) {
+func (e *Engine) watch(ctx context.Context, f follower, after Revision) error {
+	for changes, err := range e.store.Watch(ctx, f.prefix, after) {
 		if err != nil {
 			return err
 		}
 		for _, event := range changes.Events {
 			if event.Deleted {
-				e.services.drop(ServiceName(lastSegment(event.Key)), changes.Revision)
+				f.gone(ctx, event.Key, changes.Revision)
 				continue
 			}
-			e.startRecord(ctx, event.Record)
+			f.put(ctx, event.Record)
 		}
 	}
 	return nil
+}
+
+// followServices keeps this node's custom services in step with the store, so
+// that they are ready when they are asked: all of them at the start, then each
+// that is deployed or deleted. Nothing depends on it: whoever finds a service
+// not running starts it.
+func (e *Engine) followServices(ctx context.Context) error {
+	return e.follow(ctx, follower{
+		prefix: serviceKey(""),
+		put:    e.startRecord,
+		gone: func(_ context.Context, key string, at Revision) {
+			e.services.drop(ServiceName(lastSegment(key)), at)
+		},
+	})
 }
 
 // startRecord starts one service. A failure is logged; those who ask for the
@@ -82,4 +107,60 @@ func (e *Engine) startRecord(ctx context.Context, r Record) {
 	if err != nil && !errors.Is(err, ErrConflict) && ctx.Err() == nil {
 		e.log.Error("a credentials service cannot start on this node", "service", lastSegment(r.Key), "error", err)
 	}
+}
+
+// followCandidates starts the services that other nodes are about to deploy,
+// so that the deployment finds them ready. It returns when all of those starts
+// have ended.
+func (e *Engine) followCandidates(ctx context.Context) error {
+	var starts sync.WaitGroup
+	defer starts.Wait()
+	return e.follow(ctx, follower{
+		prefix: deployKey(""),
+		put: func(ctx context.Context, r Record) {
+			p, err := decodeProposal(r)
+			if err != nil {
+				e.log.Error("a deployment under way cannot be read", "service", lastSegment(r.Key), "error", err)
+				return
+			}
+			if p.By != e.self.node.ID { // else it is held already
+				starts.Go(func() {
+					e.catchUp(ctx, p)
+					e.services.ready(ctx, e.store, p.Service, p.Deadline)
+				})
+			}
+		},
+		gone: func(ctx context.Context, key string, _ Revision) { e.settle(ctx, ServiceName(lastSegment(key))) },
+		listed: func(keys map[string]bool) {
+			e.services.dropCandidates(func(c *candidate) bool { return !c.own && !keys[deployKey(c.Name)] })
+		},
+	})
+}
+
+// catchUp sees that this node runs what a proposal is to replace: what was
+// started for that is then taken, and makes room.
+func (e *Engine) catchUp(ctx context.Context, p proposal) {
+	if p.Base == 0 || e.services.runs(p.Service.Name, p.Base) {
+		return
+	}
+	snap, err := e.store.Read(ctx, Strict, serviceKey(p.Service.Name))
+	if err == nil && snap.Records[0].Exists() {
+		e.startRecord(ctx, snap.Records[0])
+	}
+}
+
+// settle ends a deployment on this node: unless it was activated, and what was
+// started for it will be taken, that is given up.
+func (e *Engine) settle(ctx context.Context, name ServiceName) {
+	snap, err := e.store.Read(ctx, Strict, serviceKey(name))
+	if err != nil {
+		return // the candidate ends with its deadline
+	}
+	var s Service
+	if r := snap.Records[0]; r.Exists() {
+		if s, err = decodeService(r); err != nil {
+			return
+		}
+	}
+	e.services.dropCandidates(func(c *candidate) bool { return !c.own && c.Name == name && c.Deployment != s.Deployment })
 }

@@ -23,6 +23,8 @@ import (
 //	servicerev/<name>/<n>         each of the last revisions
 //	serviceuse/<name>/<app>       an application uses the service
 //	useguard/<name>               written with each change of those
+//	deploy/<name>                 a deployment under way, for nodes to prepare (ephemeral)
+//	node/<id>                     a live node's account of itself (ephemeral)
 //	module/<digest>               what a module is
 //	chunk/<digest>/<n>            its bytes
 //	moduleuse/<digest>/<service>.<n>  a revision of a service refers to the module
@@ -88,6 +90,8 @@ func moduleUseKey(d Digest, s ServiceName, n int) string {
 }
 
 func secretKey(n SecretName) string    { return "secret/" + string(n) }
+func deployKey(s ServiceName) string   { return "deploy/" + string(s) }
+func nodeKey(n NodeID) string          { return "node/" + string(n) }
 func userKey(u UserName) string        { return "user/" + string(u) }
 func auditKey(operation string) string { return "audit/" + operation }
 func purgeKey(a ApplicationID) string  { return "purge/" + string(a) }

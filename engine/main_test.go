@@ -42,17 +42,21 @@ func newWorld(t *testing.T) *world {
 	return newWorldOn(t, enginetest.NewMemoryStore())
 }
 
-func newWorldOn(t *testing.T, store engine.Store) *world {
+func newWorldOn(t *testing.T, store engine.Store, change ...func(*engine.Options)) *world {
 	t.Helper()
 	w := &world{t: t, store: store, runtime: newScriptedRuntime(), now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
-	w.Engine = engine.New(engine.Options{
+	o := engine.Options{
 		Store: store, Builtins: builtin.Services(), Runtime: w.runtime,
 		Now: func() time.Time {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return w.now
 		},
-	})
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	w.Engine = engine.New(o)
 	t.Cleanup(w.Close)
 	return w
 }

@@ -21,9 +21,13 @@ type registry struct {
 	log      *slog.Logger
 	starting singleflight.Group
 
-	mu      sync.Mutex // guards what follows
-	running map[ServiceName]*running
-	closed  bool
+	changed chan struct{} // the account of services has changed; see tell
+
+	mu         sync.Mutex // guards what follows
+	running    map[ServiceName]*running
+	standings  map[ServiceName]standing
+	candidates map[ServiceName]*candidate
+	closed     bool
 }
 
 // running is a started custom service. It is closed when it was replaced and
@@ -51,7 +55,10 @@ type lease struct {
 var errUnknownService = errors.New("no such credentials service")
 
 func newRegistry(builtins map[ServiceName]CredentialsService, runtime ModuleRuntime, log *slog.Logger) *registry {
-	return &registry{builtins: builtins, runtime: runtime, log: log, running: map[ServiceName]*running{}}
+	return &registry{
+		builtins: builtins, runtime: runtime, log: log, changed: make(chan struct{}, 1),
+		running: map[ServiceName]*running{}, standings: map[ServiceName]standing{}, candidates: map[ServiceName]*candidate{},
+	}
 }
 
 func (r *registry) builtin(name ServiceName) Service {
@@ -123,7 +130,7 @@ func (r *registry) current(record Service) (*running, error) {
 	run := r.running[record.Name]
 	switch {
 	case run == nil || run.version < record.Version:
-		return nil, nil
+		return nil, r.failed(record)
 	case run.version > record.Version:
 		return nil, ErrConflict
 	}
@@ -133,11 +140,29 @@ func (r *registry) current(record Service) (*running, error) {
 	return run, nil
 }
 
-// bring starts a revision and puts it in the place of what runs.
+// runs tells whether a revision of a service, or a newer one, runs here.
+func (r *registry) runs(name ServiceName, version Revision) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	run := r.running[name]
+	return run != nil && run.version >= version
+}
+
+// bring starts a revision, unless that was done for its deployment, and puts
+// it in the place of what runs.
 func (r *registry) bring(ctx context.Context, store Store, record Service) error {
-	service, err := r.prepare(ctx, store, record)
+	if r.runs(record.Name, record.Version) { // since the caller looked
+		return nil
+	}
+	service, err := r.take(ctx, record)
+	if service == nil && err == nil {
+		r.report(record, ServiceStarting, nil)
+		service, err = r.prepare(ctx, store, record)
+	}
 	if err != nil {
-		return cannotStart(record.Name, err)
+		err = cannotStart(record.Name, err)
+		r.report(record, ServiceFailed, err)
+		return err
 	}
 	r.install(service, record)
 	return nil
@@ -181,6 +206,7 @@ func (r *registry) install(service RunningService, record Service) {
 	if old != nil {
 		old.retire()
 	}
+	r.report(record, ServiceReady, nil)
 	r.log.Info("credentials service ready", "service", record.Name, "revision", record.Number, "module", record.Module)
 }
 
@@ -192,6 +218,10 @@ func (r *registry) drop(name ServiceName, at Revision) {
 		delete(r.running, name)
 	} else {
 		old = nil
+	}
+	if s, known := r.standings[name]; known && s.version < at {
+		delete(r.standings, name)
+		r.tell()
 	}
 	r.mu.Unlock()
 	if old != nil {
@@ -205,6 +235,7 @@ func (r *registry) close() {
 	all := r.running
 	r.running, r.closed = nil, true
 	r.mu.Unlock()
+	r.dropCandidates(func(*candidate) bool { return true })
 	for _, run := range all {
 		run.retire()
 	}

@@ -71,6 +71,12 @@ type Service struct {
 	Number     int       `cbor:"7,keyasint"`
 	DeployedAt time.Time `cbor:"8,keyasint"`
 	DeployedBy UserName  `cbor:"9,keyasint,omitempty"`
+	// Deployment is the id of the deployment that made this revision: nodes
+	// tell by it which of the services that they have started it is.
+	Deployment string `cbor:"10,keyasint,omitempty"`
+	// Nodes say how far each live node was when it was deployed. It is part of
+	// the answer to a deployment and not kept.
+	Nodes []NodeReport `cbor:"-"`
 
 	Version Revision `cbor:"-"`
 }

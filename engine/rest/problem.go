@@ -27,6 +27,8 @@ type problem struct {
 	Incident  string         `json:"incident,omitzero"` // of the log entry that says more
 	Missing   jsontext.Value `json:"missing,omitzero"`  // beyond the grants, in their shape
 	RequestID string         `json:"requestId"`
+	// Nodes say why a deployment failed.
+	Nodes []nodeReport `json:"nodes,omitzero"`
 }
 
 // outcomes is the one table from the engine's codes to HTTP.
@@ -119,6 +121,7 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 		Type: "about:blank", Title: http.StatusText(r.status), Status: r.status, Detail: r.reason.Message,
 		Code: outcome.code, Field: r.reason.Field, Incident: r.reason.Incident,
 		Missing: jsontext.Value(r.reason.Missing), RequestID: x.id,
+		Nodes: reportsOf(r.reason.Nodes),
 	}
 	if min(r.status, outcome.status) >= http.StatusInternalServerError {
 		if p.Incident == "" {

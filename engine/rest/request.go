@@ -62,7 +62,7 @@ func (q *request) checkQuery(known []string) error {
 			}
 			return engine.Errorf(engine.CodeInvalid, "the query parameter %q is unknown here: %s", clip(name), text).InField(clip(name))
 		}
-		if len(given) > 1 && (strings.HasPrefix(name, "page") || name == "wait" || name == "validateOnly") {
+		if len(given) > 1 && (strings.HasPrefix(name, "page") || name == "wait" || name == "validateOnly" || name == "force") {
 			return engine.Errorf(engine.CodeInvalid, "the query parameter %s is given twice", name).InField(name)
 		}
 	}

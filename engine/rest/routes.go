@@ -85,10 +85,10 @@ func (s *Server) routes() []route {
 
 		{method: "GET", path: svcs, roles: either, answer: s.listServices},
 		{method: "GET", path: svc, roles: either, answer: s.getService},
-		{method: "PUT", path: svc, roles: platform, body: jsonBody, query: []string{"validateOnly"}, match: true, slow: true, answer: s.deployService},
+		{method: "PUT", path: svc, roles: platform, body: jsonBody, query: []string{"validateOnly", "force"}, match: true, slow: true, answer: s.deployService},
 		{method: "DELETE", path: svc, roles: platform, match: true, answer: s.deleteService},
 		{method: "GET", path: svc + "/revisions", roles: platform, answer: s.listRevisions},
-		{method: "POST", path: svc + "/rollback", roles: platform, body: jsonBody, slow: true, answer: s.rollbackService},
+		{method: "POST", path: svc + "/rollback", roles: platform, body: jsonBody, query: []string{"force"}, slow: true, answer: s.rollbackService},
 
 		{method: "POST", path: mods, roles: platform, body: wasmBody, slow: true, answer: s.uploadModule},
 		{method: "GET", path: mods, roles: platform, query: paged("name"), answer: s.listModules},
@@ -99,6 +99,8 @@ func (s *Server) routes() []route {
 		{method: "PUT", path: sec, roles: platform, body: jsonBody, match: true, answer: s.putSecret},
 		{method: "GET", path: sec, roles: platform, answer: s.getSecret},
 		{method: "DELETE", path: sec, roles: platform, match: true, answer: s.deleteSecret},
+		{method: "GET", path: "/v1/nodes", roles: platform, query: []string{"pageSize", "pageToken"}, answer: s.listNodes},
+		{method: "GET", path: "/v1/nodes/{id}", roles: platform, answer: s.getNode},
 	}
 }
 

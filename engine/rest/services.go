@@ -25,6 +25,8 @@ type serviceBody struct {
 	DeployedAt      time.Time          `json:"deployedAt,omitzero"`
 	DeployedBy      engine.UserName    `json:"deployedBy,omitzero"`
 	ResourceVersion engine.Revision    `json:"resourceVersion,omitzero"`
+	// Nodes are in the answer to a deployment only.
+	Nodes []nodeReport `json:"nodes,omitzero"`
 }
 
 func serviceOf(s engine.Service) serviceBody {
@@ -32,7 +34,23 @@ func serviceOf(s engine.Service) serviceBody {
 		Name: s.Name, Kind: s.Kind(), Module: s.Module, Revision: s.Number,
 		Config: jsontext.Value(s.Config), Grants: jsontext.Value(s.Grants), Limits: jsontext.Value(s.Limits),
 		Description: s.Description, DeployedAt: s.DeployedAt, DeployedBy: s.DeployedBy, ResourceVersion: s.Version,
+		Nodes: reportsOf(s.Nodes),
 	}
+}
+
+// deployment answers for a service that was deployed: with 202 when some node
+// is not ready yet.
+func deployment(s engine.Service) reply {
+	answer := reply{body: serviceOf(s), version: s.Version}
+	if s.Number == 1 { // 0 when nothing was deployed
+		answer.status, answer.location = http.StatusCreated, servicePath(s.Name)
+	}
+	for _, n := range s.Nodes {
+		if n.State != engine.ServiceReady {
+			answer.status = http.StatusAccepted
+		}
+	}
+	return answer
 }
 
 func (q *request) service() (engine.ServiceName, error) {
@@ -75,6 +93,10 @@ func (s *Server) deployService(ctx context.Context, q *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	force, err := q.flag("force")
+	if err != nil {
+		return reply{}, err
+	}
 	in, err := decode[newService](q.body())
 	if err != nil {
 		return reply{}, err
@@ -88,15 +110,8 @@ func (s *Server) deployService(ctx context.Context, q *request) (reply, error) {
 	}
 	deployed, err := s.engine.DeployService(ctx, q.caller, name, engine.ServiceSpec{
 		Module: in.Module, Config: raw(in.Config), Grants: raw(in.Grants), Limits: raw(in.Limits), Description: in.Description,
-	}, engine.DeployOptions{ValidateOnly: dry, IfMatch: q.ifMatch})
-	if err != nil {
-		return reply{}, err
-	}
-	answer := reply{body: serviceOf(deployed), version: deployed.Version}
-	if deployed.Number == 1 { // 0 when nothing was deployed
-		answer.status, answer.location = http.StatusCreated, servicePath(name)
-	}
-	return answer, nil
+	}, engine.DeployOptions{ValidateOnly: dry, Force: force, IfMatch: q.ifMatch})
+	return deployment(deployed), err
 }
 
 // flag reads a query parameter that is true or false; alone it is true.
@@ -139,6 +154,10 @@ func (s *Server) rollbackService(ctx context.Context, q *request) (reply, error)
 	if err != nil {
 		return reply{}, err
 	}
+	force, err := q.flag("force")
+	if err != nil {
+		return reply{}, err
+	}
 	number := 0
 	if len(bytes.TrimSpace(q.body())) > 0 {
 		in, err := decode[rollbackBody](q.body())
@@ -151,6 +170,6 @@ func (s *Server) rollbackService(ctx context.Context, q *request) (reply, error)
 			}
 		}
 	}
-	deployed, err := s.engine.RollbackService(ctx, q.caller, name, number)
-	return reply{body: serviceOf(deployed), version: deployed.Version}, err
+	deployed, err := s.engine.RollbackService(ctx, q.caller, name, number, engine.DeployOptions{Force: force})
+	return deployment(deployed), err
 }

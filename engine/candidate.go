@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// candidate is a service that a node starts before it is deployed. There is at
+// most one of each name: a newer one takes the place of the older.
+type candidate struct {
+	NodeService
+	own      bool          // of a deployment by this node
+	deadline time.Time     // after which nobody will ask for it
+	done     chan struct{} // closed when it is ready or has failed
+	service  RunningService
+	err      error
+}
+
+// hold keeps a service that was started for a deployment, until it is taken or
+// dropped.
+func (r *registry) hold(s Service, service RunningService, deadline time.Time) {
+	c := &candidate{NodeService: s.standing(ServiceReady, nil), own: true, deadline: deadline, done: make(chan struct{}), service: service}
+	close(c.done)
+	if !r.enter(c) {
+		c.close()
+	}
+}
+
+// ready starts the service of a deployment that another node has proposed.
+func (r *registry) ready(ctx context.Context, store Store, s Service, deadline time.Time) {
+	c := &candidate{NodeService: s.standing(ServiceStarting, nil), deadline: deadline, done: make(chan struct{})}
+	if !r.enter(c) {
+		return
+	}
+	service, err := r.prepare(ctx, store, s)
+	r.mu.Lock()
+	c.service, c.err = service, err
+	c.NodeService = s.standing(ServiceReady, nil)
+	if err != nil {
+		c.NodeService = s.standing(ServiceFailed, err)
+	}
+	r.mu.Unlock()
+	close(c.done)
+	r.tell()
+}
+
+// enter puts a candidate in the place of the one before. It reports false when
+// the node is shutting down, or has this one already.
+func (r *registry) enter(c *candidate) bool {
+	r.mu.Lock()
+	old := r.candidates[c.Name]
+	if r.closed || old != nil && old.Deployment == c.Deployment {
+		r.mu.Unlock()
+		return false
+	}
+	r.candidates[c.Name] = c
+	r.mu.Unlock()
+	old.close()
+	r.tell()
+	return true
+}
+
+// take hands out the service that was started for the deployment that made a
+// record, waiting until it is. There may be none: then both results are nil.
+func (r *registry) take(ctx context.Context, record Service) (RunningService, error) {
+	r.mu.Lock()
+	c := r.candidates[record.Name]
+	if c == nil || record.Deployment == "" || c.Deployment != record.Deployment {
+		r.mu.Unlock()
+		return nil, nil
+	}
+	delete(r.candidates, record.Name)
+	r.mu.Unlock()
+	r.tell()
+	select {
+	case <-c.done:
+		return c.service, c.err
+	case <-ctx.Done():
+		c.close()
+		return nil, Wrap(ctx.Err(), CodeUnavailable, fmt.Sprintf("the credentials service %q is still starting on this node: try again", record.Name))
+	}
+}
+
+// dropCandidates gives up those of which gone is true.
+func (r *registry) dropCandidates(gone func(*candidate) bool) {
+	r.mu.Lock()
+	var dropped []*candidate
+	for name, c := range r.candidates {
+		if gone(c) {
+			dropped = append(dropped, c)
+			delete(r.candidates, name)
+		}
+	}
+	r.mu.Unlock()
+	for _, c := range dropped {
+		c.close()
+	}
+	if len(dropped) > 0 {
+		r.tell()
+	}
+}
+
+// close ends the candidate's service, once it has been started.
+func (c *candidate) close() {
+	if c == nil {
+		return
+	}
+	end := func() {
+		<-c.done
+		if c.service != nil {
+			c.service.Close()
+		}
+	}
+	select {
+	case <-c.done:
+		end()
+	default:
+		go end()
+	}
+}
