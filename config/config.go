@@ -20,11 +20,23 @@ type Config struct {
 	// it or are cut.
 	ShutdownTimeout time.Duration `yaml:"shutdownTimeout"`
 
+	Node    Node    `yaml:"node"`
 	Log     Log     `yaml:"log"`
 	HTTP    HTTP    `yaml:"http"`
 	Etcd    Etcd    `yaml:"etcd"`
 	Secrets Secrets `yaml:"secrets"`
 	Modules Modules `yaml:"modules"`
+}
+
+// Node says which of several nodes this one is.
+type Node struct {
+	// ID is the name under which the node is listed: 1 to 128 characters of
+	// [A-Za-z0-9._-], and its own. Empty: the name of the host, with a random
+	// ending where an external cluster may have several nodes of one host.
+	ID string `yaml:"id"`
+	// Lease is how long a node that is out of touch still counts as live, in
+	// whole seconds.
+	Lease time.Duration `yaml:"lease"`
 }
 
 // Log says what the node writes to its standard error.
@@ -148,6 +160,9 @@ type Modules struct {
 	QueueWait time.Duration `yaml:"queueWait"`
 	// HostCalls is how many functions of the host one operation may call.
 	HostCalls int `yaml:"hostCalls"`
+	// DeployWait is how long a deployment waits for other nodes to be ready
+	// before it goes on without them.
+	DeployWait time.Duration `yaml:"deployWait"`
 }
 
 const (
@@ -161,6 +176,7 @@ func defaults() Config {
 		Listen:          "127.0.0.1:8080",
 		DataDir:         "./credence-data",
 		ShutdownTimeout: 10 * time.Second,
+		Node:            Node{Lease: 10 * time.Second},
 		Log:             Log{Level: "info", Format: "text"},
 		HTTP: HTTP{
 			RequestTimeout: 10 * time.Second,
@@ -185,6 +201,7 @@ func defaults() Config {
 			Queue:              64,
 			QueueWait:          50 * time.Millisecond,
 			HostCalls:          256,
+			DeployWait:         10 * time.Second,
 		},
 	}
 }

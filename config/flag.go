@@ -19,6 +19,7 @@ const fileFlag = "config"
 var flags = []struct{ name, key, help string }{
 	{"listen", "listen", "`host:port` of the REST API; port 0 picks a free one"},
 	{"data-dir", "dataDir", "`folder` of everything that survives a restart"},
+	{"node-id", "node.id", "`name` of this node among others; without it the host's"},
 	{"log-level", "log.level", "least severe `level` to log: debug, info, warn, error"},
 	{"log-format", "log.format", "`form` of the log: text or json"},
 	{"shutdown-timeout", "shutdownTimeout", "longest `time` of a graceful stop, with its unit"},

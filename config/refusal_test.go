@@ -162,6 +162,11 @@ func TestAValueThatIsNotAllowedIsRefused(t *testing.T) {
 		{"negative queue", []string{"CREDENCE_MODULES__QUEUE=-1"}, "modules.queue"},
 		{"negative wait", []string{"CREDENCE_MODULES__QUEUE_WAIT=-1s"}, "modules.queueWait"},
 		{"no host calls", []string{"CREDENCE_MODULES__HOST_CALLS=0"}, "modules.hostCalls"},
+		{"no wait", []string{"CREDENCE_MODULES__DEPLOY_WAIT=0s"}, "modules.deployWait"},
+		{"a wait too long", []string{"CREDENCE_MODULES__DEPLOY_WAIT=1m"}, "modules.deployWait"},
+		{"node id with a slash", []string{"CREDENCE_NODE__ID=a/b"}, "node.id"},
+		{"short lease", []string{"CREDENCE_NODE__LEASE=1s"}, "node.lease"},
+		{"broken lease", []string{"CREDENCE_NODE__LEASE=2500ms"}, "node.lease"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := config.Load(config.Options{Environ: c.env})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,8 @@ func validate(c Config, origin map[string]string) error {
 	v.etcd(c.Etcd)
 	v.secrets(c.Secrets)
 	v.modules(c.Modules)
+	v.check(c.Modules.DeployWait > 0 && c.Modules.DeployWait < c.HTTP.DeployTimeout, "modules.deployWait", c.Modules.DeployWait,
+		"must be longer than 0s and shorter than http.deployTimeout, %s", c.HTTP.DeployTimeout)
 	return errors.Join(v.problems...)
 }
 
@@ -63,6 +66,8 @@ func (v *validator) together(key, value, otherKey, other string) {
 	v.check(other == "" || value != "", key, value, "must be given, because %s is", otherKey)
 }
 
+var nodeID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+
 func (v *validator) node(c Config) {
 	v.listen(c.Listen)
 	v.check(strings.TrimSpace(c.DataDir) != "" && !strings.ContainsRune(c.DataDir, 0), "dataDir", c.DataDir,
@@ -71,6 +76,9 @@ func (v *validator) node(c Config) {
 	v.check(!strings.ContainsFunc(string(c.BootstrapPassword), unicode.IsControl), "bootstrapPassword", nil,
 		"must not hold control characters such as line ends, which HTTP Basic cannot carry")
 	v.positive("shutdownTimeout", c.ShutdownTimeout)
+	v.check(c.Node.ID == "" || nodeID.MatchString(c.Node.ID), "node.id", c.Node.ID, "must be 1 to 128 letters, digits, dots, dashes or underscores")
+	v.check(c.Node.Lease >= 2*time.Second && c.Node.Lease <= 5*time.Minute && c.Node.Lease%time.Second == 0, "node.lease", c.Node.Lease,
+		"must be a number of whole seconds between 2s and 5m")
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "text", "json")
 }

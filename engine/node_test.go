@@ -15,10 +15,10 @@ import (
 // own.
 type fleet struct {
 	t     *testing.T
-	nodes []*node
+	nodes []*member
 }
 
-type node struct {
+type member struct {
 	*world
 	session *enginetest.Session
 	id      engine.NodeID
@@ -36,7 +36,7 @@ func newFleet(t *testing.T, n int, wait time.Duration) *fleet {
 			o.Node, o.DeployWait = engine.Node{ID: id, Address: "host:80", Release: "1.2.3"}, wait
 		})
 		w.runs()
-		f.nodes = append(f.nodes, &node{world: w, session: session, id: id})
+		f.nodes = append(f.nodes, &member{world: w, session: session, id: id})
 	}
 	require.Eventually(t, func() bool { return len(f.live()) == n }, soon, tick)
 	return f

@@ -51,6 +51,15 @@ func secretNames(ctx context.Context, c *client.Client) ([]string, error) {
 	return names, err
 }
 
+func nodeIDs(ctx context.Context, c *client.Client) ([]string, error) {
+	nodes, err := c.Nodes(ctx)
+	ids := make([]string, len(nodes.Value))
+	for i, n := range nodes.Value {
+		ids[i] = n.ID
+	}
+	return ids, err
+}
+
 // fixed offers words that need no server.
 func fixed(words ...string) cobra.CompletionFunc {
 	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)

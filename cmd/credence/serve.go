@@ -60,7 +60,16 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 		return err
 	}
 	closing.add(func() error { modules.Close(); return nil })
-	e := engine.New(engine.Options{Store: store, Builtins: builtin.Services(), Runtime: modules, Vault: vault, Log: log})
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", c.Listen, err)
+	}
+	closing.add(func() error { _ = listener.Close(); return nil }) // who serves has closed it
+	node := engine.Node{ID: nodeID(c), Address: listener.Addr().String(), Release: thisBuild().Version}
+	e := engine.New(engine.Options{
+		Store: store, Builtins: builtin.Services(), Runtime: modules, Vault: vault, Log: log,
+		Node: node, DeployWait: c.Modules.DeployWait,
+	})
 	closing.add(func() error { e.Close(); return nil })
 	if err := bootstrap(ctx, e, c, w.stdout); err != nil {
 		return err
@@ -69,11 +78,7 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 	if err != nil {
 		return err
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
-	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", c.Listen, err)
-	}
-	log.Info("serving", "address", listener.Addr().String(), "tls", c.HTTP.TLS.Enabled(), "etcd", etcdKind(c), "data", c.DataDir, "version", thisBuild().Version)
+	log.Info("serving", "node", node.ID, "address", listener.Addr().String(), "tls", c.HTTP.TLS.Enabled(), "etcd", etcdKind(c), "data", c.DataDir, "version", thisBuild().Version)
 	err = runAll(ctx, e.Run, func(ctx context.Context) error { return server.Run(ctx, listener) })
 	log.Info("stopped")
 	return err
@@ -106,7 +111,7 @@ func openStore(ctx context.Context, c config.Config, log *slog.Logger) (*etcdsto
 	}
 	return etcdstore.Open(ctx, etcdstore.Options{
 		Endpoints: c.Etcd.Endpoints, Prefix: c.Etcd.Prefix, Logger: log,
-		DialTimeout: c.Etcd.DialTimeout, Username: c.Etcd.Username, Password: string(c.Etcd.Password), TLS: tls,
+		DialTimeout: c.Etcd.DialTimeout, Lease: c.Node.Lease, Username: c.Etcd.Username, Password: string(c.Etcd.Password), TLS: tls,
 		DataDir: c.DataDir, Embedded: etcdstore.Embedded{QuotaBytes: c.Etcd.Embedded.QuotaBytes},
 	})
 }

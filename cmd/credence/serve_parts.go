@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/credence-engine/credence/config"
 	"github.com/credence-engine/credence/engine"
@@ -26,6 +30,27 @@ func (c closers) close() error {
 		errs = append(errs, f())
 	}
 	return errors.Join(errs...)
+}
+
+var notInNodeIDs = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+
+// nodeID is the configured name of this node, or the host's. The state of an
+// embedded etcd has this one node alone, so its name can stay the same; else
+// several may run on one host.
+func nodeID(c config.Config) engine.NodeID {
+	if c.Node.ID != "" {
+		return engine.NodeID(c.Node.ID)
+	}
+	const longest = 100
+	host, err := os.Hostname()
+	if host = notInNodeIDs.ReplaceAllString(host, "-"); err != nil || host == "" {
+		host = "node"
+	}
+	host = host[:min(len(host), longest)]
+	if c.Etcd.External() {
+		host += "-" + strings.ToLower(rand.Text()[:8])
+	}
+	return engine.NodeID(host)
 }
 
 func newLogger(c config.Log, out io.Writer) *slog.Logger {

@@ -65,22 +65,20 @@ func newServiceDeployCommand(r *remote) *cobra.Command {
 	var (
 		spec                   client.ServiceSpec
 		config, grants, limits jsonFlag
-		validateOnly           bool
+		options                client.DeployOptions
 	)
 	cmd := aboutService(r, "deploy", "Make an uploaded module the credentials service of that name",
 		func(ctx context.Context, c *client.Client, name string) error {
 			spec.Config, spec.Grants, spec.Limits = config.value, grants.value, limits.value
-			service, err := c.Deploy(ctx, name, spec, validateOnly)
+			service, err := c.Deploy(ctx, name, spec, options)
 			if err != nil {
 				return err
 			}
 			rows := serviceRows(service.Value)
-			switch {
-			case validateOnly:
+			if options.ValidateOnly {
 				rows.Add("note", "this would be deployed; nothing was changed")
-			case service.Status == http.StatusAccepted:
-				rows.Add("note", "not every node is ready yet")
 			}
+			noteMissing(&rows, service.Status)
 			return r.print(service.JSON, rows)
 		})
 	cmd.Flags().StringVar(&spec.Module, "module", "", "`digest` of the module, as module upload prints it")
@@ -88,7 +86,8 @@ func newServiceDeployCommand(r *remote) *cobra.Command {
 	grants.bind(cmd, "grants", "the capabilities that it may use (the server's default: kv, clock, random, crypto)")
 	limits.bind(cmd, "limits", "lower limits than the server's")
 	cmd.Flags().StringVar(&spec.Description, "description", "", "a `text` for those who choose a service")
-	cmd.Flags().BoolVar(&validateOnly, "validate-only", false, "check everything, change nothing")
+	cmd.Flags().BoolVar(&options.ValidateOnly, "validate-only", false, "check everything, change nothing")
+	cmd.Flags().BoolVar(&options.Force, "force", false, forceHelp)
 	requireFlag(cmd, "module")
 	first(cmd, func() error { return errors.Join(config.read(r.w), grants.read(r.w), limits.read(r.w)) })
 	completeFlag(cmd, "module", r.complete(moduleDigests))
@@ -111,17 +110,32 @@ func newServiceRevisionsCommand(r *remote) *cobra.Command {
 }
 
 func newServiceRollbackCommand(r *remote) *cobra.Command {
-	var revision int
+	var (
+		revision int
+		force    bool
+	)
 	cmd := aboutService(r, "rollback", "Deploy an earlier revision again",
 		func(ctx context.Context, c *client.Client, name string) error {
-			service, err := c.Rollback(ctx, name, revision)
+			service, err := c.Rollback(ctx, name, revision, force)
 			if err != nil {
 				return err
 			}
-			return r.print(service.JSON, serviceRows(service.Value))
+			rows := serviceRows(service.Value)
+			noteMissing(&rows, service.Status)
+			return r.print(service.JSON, rows)
 		})
+	cmd.Flags().BoolVar(&force, "force", false, forceHelp)
 	cmd.Flags().IntVar(&revision, "revision", 0, "`number` of the revision; 0 is the one before the present")
 	return cmd
+}
+
+const forceHelp = "deploy although some node cannot run the module; that node then refuses"
+
+// noteMissing tells people of a deployment that some node was not ready for.
+func noteMissing(rows *output.Rows, status int) {
+	if status == http.StatusAccepted {
+		rows.Add("note", "not every node is ready yet: until it is, it refuses what needs the service")
+	}
 }
 
 func newServiceDeleteCommand(r *remote) *cobra.Command {
@@ -148,6 +162,7 @@ func serviceRows(s client.Service) output.Rows {
 	rows.Add("deployed", timeText(s.DeployedAt))
 	rows.Add("deployed by", s.DeployedBy)
 	rows.Add("resource version", numberText(s.ResourceVersion))
+	reportRows(&rows, s.Nodes)
 	return rows
 }
 

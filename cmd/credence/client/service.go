@@ -21,6 +21,8 @@ type Service struct {
 	DeployedAt      time.Time       `json:"deployedAt"`
 	DeployedBy      string          `json:"deployedBy"`
 	ResourceVersion int64           `json:"resourceVersion"`
+	// Nodes are in the answer to a deployment only.
+	Nodes []NodeReport `json:"nodes"`
 }
 
 // ServiceSpec says what to deploy. Only Module is required.
@@ -42,14 +44,27 @@ func (c *Client) Service(ctx context.Context, name string) (Answer[Service], err
 	return call[Service](ctx, c, request{method: http.MethodGet, path: servicePath(name)})
 }
 
-// Deploy makes a module the credentials service of that name. With
-// validateOnly everything is checked and nothing changed.
-func (c *Client) Deploy(ctx context.Context, name string, spec ServiceSpec, validateOnly bool) (Answer[Service], error) {
+// DeployOptions change how a service is deployed.
+type DeployOptions struct {
+	// ValidateOnly checks everything and changes nothing.
+	ValidateOnly bool
+	// Force deploys although some node cannot run the module.
+	Force bool
+}
+
+func (o DeployOptions) query() url.Values {
 	query := url.Values{}
-	if validateOnly {
-		query.Set("validateOnly", "true")
+	for name, given := range map[string]bool{"validateOnly": o.ValidateOnly, "force": o.Force} {
+		if given {
+			query.Set(name, "true")
+		}
 	}
-	return call[Service](ctx, c, request{method: http.MethodPut, path: servicePath(name), query: query, body: spec})
+	return query
+}
+
+// Deploy makes a module the credentials service of that name.
+func (c *Client) Deploy(ctx context.Context, name string, spec ServiceSpec, o DeployOptions) (Answer[Service], error) {
+	return call[Service](ctx, c, request{method: http.MethodPut, path: servicePath(name), query: o.query(), body: spec})
 }
 
 // ServiceRevisions lists the kept revisions of a credentials service.
@@ -58,11 +73,11 @@ func (c *Client) ServiceRevisions(ctx context.Context, name string) (Answer[[]Se
 }
 
 // Rollback deploys an earlier revision again; 0 is the one before the present.
-func (c *Client) Rollback(ctx context.Context, name string, revision int) (Answer[Service], error) {
+func (c *Client) Rollback(ctx context.Context, name string, revision int, force bool) (Answer[Service], error) {
 	body := struct {
 		Revision int `json:"revision,omitempty"`
 	}{revision}
-	return call[Service](ctx, c, request{method: http.MethodPost, path: servicePath(name, "rollback"), body: body})
+	return call[Service](ctx, c, request{method: http.MethodPost, path: servicePath(name, "rollback"), query: DeployOptions{Force: force}.query(), body: body})
 }
 
 // DeleteService removes a credentials service that no application uses.
