@@ -19,7 +19,9 @@ type Options struct {
 	Runtime ModuleRuntime
 	// Vault encrypts secrets, in the same store. Nil refuses them.
 	Vault *Vault
-	Log   *slog.Logger
+	// Signatures says which modules this node runs.
+	Signatures SignaturePolicy
+	Log        *slog.Logger
 	// Node says who this node is: its ID (empty: a random one), Address and
 	// Release. The rest the engine fills in.
 	Node Node
@@ -63,7 +65,7 @@ func New(o Options) *Engine {
 	return &Engine{
 		store:    o.Store,
 		vault:    o.Vault,
-		services: newRegistry(o.Builtins, o.Runtime, o.Log),
+		services: newRegistry(o.Builtins, o.Runtime, o.Signatures, o.Log),
 		log:      o.Log,
 		clock:    o.Now,
 		self:     self{node: o.Node},

@@ -29,6 +29,8 @@ type Module struct {
 	UploadedAt time.Time       `cbor:"10,keyasint"`
 	UploadedBy UserName        `cbor:"11,keyasint,omitempty"`
 	Chunks     int             `cbor:"12,keyasint"`
+	// Signatures are kept as they came; see [Engine.Vouching].
+	Signatures []Signature `cbor:"13,keyasint,omitempty"`
 
 	Version Revision `cbor:"-"`
 }

@@ -16,10 +16,11 @@ import (
 // It is no cache of state. Which revision serves is read from the store with
 // every operation; the registry only keeps that revision's code ready.
 type registry struct {
-	builtins map[ServiceName]CredentialsService
-	runtime  ModuleRuntime
-	log      *slog.Logger
-	starting singleflight.Group
+	builtins   map[ServiceName]CredentialsService
+	runtime    ModuleRuntime
+	signatures SignaturePolicy
+	log        *slog.Logger
+	starting   singleflight.Group
 
 	changed chan struct{} // the account of services has changed; see tell
 
@@ -54,9 +55,9 @@ type lease struct {
 
 var errUnknownService = errors.New("no such credentials service")
 
-func newRegistry(builtins map[ServiceName]CredentialsService, runtime ModuleRuntime, log *slog.Logger) *registry {
+func newRegistry(builtins map[ServiceName]CredentialsService, runtime ModuleRuntime, signatures SignaturePolicy, log *slog.Logger) *registry {
 	return &registry{
-		builtins: builtins, runtime: runtime, log: log, changed: make(chan struct{}, 1),
+		builtins: builtins, runtime: runtime, signatures: signatures, log: log, changed: make(chan struct{}, 1),
 		running: map[ServiceName]*running{}, standings: map[ServiceName]standing{}, candidates: map[ServiceName]*candidate{},
 	}
 }
@@ -183,6 +184,9 @@ func cannotStart(name ServiceName, err error) error {
 func (r *registry) prepare(ctx context.Context, store Store, s Service) (RunningService, error) {
 	if r.runtime == nil {
 		return nil, Errorf(CodeUnsupported, "this node runs no custom services")
+	}
+	if err := r.checkSignature(ctx, store, s); err != nil {
+		return nil, err
 	}
 	return r.runtime.Start(ctx, s, func(ctx context.Context) ([]byte, error) {
 		return readModule(ctx, store, s.Module)
