@@ -21,15 +21,18 @@ type moduleBody struct {
 	Version         string          `json:"version,omitzero"`
 	Description     string          `json:"description,omitzero"`
 	Manifest        jsontext.Value  `json:"manifest,omitzero"`
+	Signature       vouchingBody    `json:"signature"`
+	Signatures      []signatureBody `json:"signatures"`
 	UploadedAt      time.Time       `json:"uploadedAt"`
 	UploadedBy      engine.UserName `json:"uploadedBy,omitzero"`
 	ResourceVersion engine.Revision `json:"resourceVersion"`
 }
 
-func moduleOf(m engine.Module) moduleBody {
+func (s *Server) moduleOf(m engine.Module) moduleBody {
 	return moduleBody{
 		Digest: m.Digest, Size: m.Size, ABI: m.ABI, Methods: m.Methods, Capabilities: m.Capabilities,
 		Name: m.Name, Version: m.Release, Description: m.Description, Manifest: jsontext.Value(m.Manifest),
+		Signature: vouchingOf(s.engine.Vouching(m)), Signatures: signaturesOf(m.Signatures),
 		UploadedAt: m.UploadedAt, UploadedBy: m.UploadedBy, ResourceVersion: m.Version,
 	}
 }
@@ -57,7 +60,7 @@ func (s *Server) uploadModule(ctx context.Context, q *request) (reply, error) {
 		return reply{}, err
 	}
 	m := out.Module
-	answer := reply{body: moduleOf(m), version: m.Version, location: pathOf("v1", "modules", string(m.Digest))}
+	answer := reply{body: s.moduleOf(m), version: m.Version, location: pathOf("v1", "modules", string(m.Digest))}
 	if out.Created {
 		answer.status = http.StatusCreated
 	}
@@ -73,7 +76,7 @@ func (s *Server) listModules(ctx context.Context, q *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return listing(q, list, moduleOf), nil
+	return listing(q, list, s.moduleOf), nil
 }
 
 func (s *Server) getModule(ctx context.Context, q *request) (reply, error) {
@@ -82,7 +85,7 @@ func (s *Server) getModule(ctx context.Context, q *request) (reply, error) {
 		return reply{}, err
 	}
 	m, err := s.engine.Module(ctx, d)
-	return reply{body: moduleOf(m), version: m.Version}, err
+	return reply{body: s.moduleOf(m), version: m.Version}, err
 }
 
 func (s *Server) deleteModule(ctx context.Context, q *request) (reply, error) {

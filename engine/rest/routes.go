@@ -94,6 +94,8 @@ func (s *Server) routes() []route {
 		{method: "GET", path: mods, roles: platform, query: paged("name"), answer: s.listModules},
 		{method: "GET", path: mod, roles: platform, answer: s.getModule},
 		{method: "DELETE", path: mod, roles: platform, match: true, answer: s.deleteModule},
+		{method: "PUT", path: mod + "/signatures/{key}", roles: platform, body: jsonBody, answer: s.putSignature},
+		{method: "DELETE", path: mod + "/signatures/{key}", roles: platform, answer: s.deleteSignature},
 
 		{method: "GET", path: secs, roles: platform, query: paged("name"), answer: s.listSecrets},
 		{method: "PUT", path: sec, roles: platform, body: jsonBody, match: true, answer: s.putSecret},

@@ -62,11 +62,18 @@ func (l *logBuffer) String() string {
 
 func start(tb testing.TB, change ...func(*Options)) *site {
 	tb.Helper()
+	return startWith(tb, engine.SignaturePolicy{}, change...)
+}
+
+// startWith starts a server that runs the modules of a policy.
+func startWith(tb testing.TB, signatures engine.SignaturePolicy, change ...func(*Options)) *site {
+	tb.Helper()
 	store := enginetest.NewMemoryStore()
 	key, err := engine.NewVaultKey(make([]byte, 32))
 	require.NoError(tb, err)
 	e := engine.New(engine.Options{
 		Store: store, Builtins: builtin.Services(), Runtime: fakeRuntime{}, Vault: engine.NewVault(store, []engine.VaultKey{key}),
+		Signatures: signatures,
 	})
 	_, err = e.Bootstrap(tb.Context(), password)
 	require.NoError(tb, err)
