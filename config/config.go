@@ -163,6 +163,18 @@ type Modules struct {
 	// DeployWait is how long a deployment waits for other nodes to be ready
 	// before it goes on without them.
 	DeployWait time.Duration `yaml:"deployWait"`
+
+	Signatures Signatures `yaml:"signatures"`
+}
+
+// Signatures says which modules the node runs.
+type Signatures struct {
+	// Policy is off (all), warn (all, and those without a good signature are
+	// logged) or required (those with a good signature only).
+	Policy string `yaml:"policy"`
+	// Keys are the Ed25519 public keys whose signatures are good, each
+	// name=FILE (PEM) or name=BASE64.
+	Keys []string `yaml:"keys"`
 }
 
 const (
@@ -202,6 +214,7 @@ func defaults() Config {
 			QueueWait:          50 * time.Millisecond,
 			HostCalls:          256,
 			DeployWait:         10 * time.Second,
+			Signatures:         Signatures{Policy: "off", Keys: []string{}},
 		},
 	}
 }

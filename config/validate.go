@@ -191,4 +191,16 @@ func (v *validator) modules(m Modules) {
 	v.check(m.QueueWait >= 0 && m.QueueWait <= longestCall, "modules.queueWait", m.QueueWait,
 		"must be between 0s and %s", longestCall)
 	v.between("modules.hostCalls", int64(m.HostCalls), 1, 65536)
+	v.signatures(m.Signatures)
+}
+
+func (v *validator) signatures(s Signatures) {
+	v.oneOf("modules.signatures.policy", s.Policy, "off", "warn", "required")
+	v.check(s.Policy == "off" || len(s.Keys) > 0, "modules.signatures.keys", nil, "must be given, because modules.signatures.policy is %s", s.Policy)
+	for i, key := range s.Keys {
+		name, _, found := strings.Cut(key, "=")
+		v.check(found && name != "", "modules.signatures.keys", key, "each item must be name=FILE or name=BASE64")
+		twice := slices.ContainsFunc(s.Keys[:i], func(other string) bool { return strings.HasPrefix(other, name+"=") })
+		v.check(!twice, "modules.signatures.keys", key, "the name is there twice")
+	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -18,32 +19,47 @@ func newModuleCommand(r *remote) *cobra.Command {
 		&cobra.Group{ID: clientGroup, Title: "Speak to a server:"},
 	)
 	add(cmd, localGroup, newModuleCheckCommand(r.w), newModuleInspectCommand(r.w), newModuleRunCommand(r.w),
-		newModuleBenchCommand(r.w), newModulePackCommand(r.w))
+		newModuleBenchCommand(r.w), newModulePackCommand(r.w), newModuleSignCommand(r.w), newModuleVerifyCommand(r.w))
 	add(cmd, clientGroup, newModuleUploadCommand(r), newModuleListCommand(r), newModuleGetCommand(r), newModuleDeleteCommand(r))
 	return cmd
 }
 
 func newModuleUploadCommand(r *remote) *cobra.Command {
-	return &cobra.Command{
+	var signature string
+	cmd := &cobra.Command{
 		Use:   "upload FILE.wasm",
-		Short: "Upload a module; the same bytes again change nothing",
+		Short: "Upload a module, or a signature for it; the same bytes again change nothing",
 		Args:  takes("FILE.wasm"),
 		RunE: r.do(func(ctx context.Context, c *client.Client, args []string) error {
 			wasm, err := readInput(r.w, args[0])
 			if err != nil {
 				return err
 			}
+			var beside detached
+			if signature != "" {
+				if beside, err = readSignature(r.w, signature, wasm); err != nil {
+					return err
+				}
+			}
 			module, err := c.UploadModule(ctx, wasm)
 			if err != nil {
 				return err
 			}
+			created := module.Created()
+			if signature != "" {
+				if module, err = c.AddSignature(ctx, module.Value.Digest, string(beside.Key), beside.Signature); err != nil {
+					return fmt.Errorf("the module was uploaded, its signature was not: %w", err)
+				}
+			}
 			rows := moduleRows(module.Value)
-			if !module.Created() {
+			if !created {
 				rows.Add("note", "this module was there already")
 			}
 			return r.print(module.JSON, rows)
 		}),
 	}
+	cmd.Flags().StringVar(&signature, "signature", "", "`file` that module sign wrote for this module")
+	return cmd
 }
 
 func newModuleListCommand(r *remote) *cobra.Command {
@@ -57,9 +73,9 @@ func newModuleListCommand(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rows := output.Rows{Header: []string{"DIGEST", "NAME", "VERSION", "SIZE", "UPLOADED"}}
+			rows := output.Rows{Header: []string{"DIGEST", "NAME", "VERSION", "SIZE", "SIGNATURE", "UPLOADED"}}
 			for _, m := range modules.Value {
-				rows.Add(m.Digest, m.Name, m.Version, sizeText(m.Size), timeText(m.UploadedAt))
+				rows.Add(m.Digest, m.Name, m.Version, sizeText(m.Size), m.Signature.State, timeText(m.UploadedAt))
 			}
 			return r.print(modules.JSON, rows)
 		}),
@@ -110,6 +126,17 @@ func moduleRows(m client.Module) output.Rows {
 	rows.Add("abi", strconv.Itoa(m.ABI))
 	rows.Add("methods", strings.Join(m.Methods, ", "))
 	rows.Add("capabilities", strings.Join(m.Capabilities, ", "))
+	rows.Add("signature", vouchingText(m.Signature))
 	rows.Add("uploaded", timeText(m.UploadedAt))
 	return rows
+}
+
+func vouchingText(v client.Vouching) string {
+	switch {
+	case v.Key != "":
+		return v.State + " by " + v.Key
+	case v.State == "INVALID":
+		return v.State + ": " + v.Detail
+	}
+	return v.State
 }

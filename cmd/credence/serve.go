@@ -51,6 +51,10 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 		return err
 	}
 	closing.add(store.Close)
+	signatures, err := signaturePolicy(c.Modules.Signatures)
+	if err != nil {
+		return err
+	}
 	vault, err := openVault(c, store)
 	if err != nil {
 		return err
@@ -67,7 +71,7 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 	closing.add(func() error { _ = listener.Close(); return nil }) // who serves has closed it
 	node := engine.Node{ID: nodeID(c), Address: listener.Addr().String(), Release: thisBuild().Version}
 	e := engine.New(engine.Options{
-		Store: store, Builtins: builtin.Services(), Runtime: modules, Vault: vault, Log: log,
+		Store: store, Builtins: builtin.Services(), Runtime: modules, Vault: vault, Signatures: signatures, Log: log,
 		Node: node, DeployWait: c.Modules.DeployWait,
 	})
 	closing.add(func() error { e.Close(); return nil })
