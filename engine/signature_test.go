@@ -155,12 +155,12 @@ func TestARollbackNeedsAGoodSignatureAndNothingMore(t *testing.T) {
 		_, err = w.DeployService(t.Context(), admin, "custom", engine.ServiceSpec{Module: digest}, engine.DeployOptions{})
 		require.NoError(t, err)
 	}
-	back, err := w.RollbackService(t.Context(), admin, "custom", 1)
+	back, err := w.RollbackService(t.Context(), admin, "custom", 1, engine.DeployOptions{})
 	require.NoError(t, err)
 	require.Equal(t, old, back.Module)
 	require.Contains(t, dump(t, store), "service.rollback")
 	require.NoError(t, w.DeleteSignature(t.Context(), admin, recent, engine.SigningKeyIDOf(trusted("", 1).Key)))
-	_, err = w.RollbackService(t.Context(), admin, "custom", 2)
+	_, err = w.RollbackService(t.Context(), admin, "custom", 2, engine.DeployOptions{})
 	requireCode(t, engine.CodeConflict, err)
 }
 
