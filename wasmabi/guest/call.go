@@ -20,6 +20,15 @@ type Call struct {
 // KV is the service's state for this application. It needs the capability kv.
 func (c *Call) KV() KV { return KV{d: c.d} }
 
+// HTTP asks external systems. It needs the capability http.
+func (c *Call) HTTP() HTTP { return HTTP{d: c.d} }
+
+// Secrets uses secrets without reading them. It needs the capability secrets.
+func (c *Call) Secrets() Secrets { return Secrets{d: c.d} }
+
+// Crypto computes at native speed. It needs the capability crypto.
+func (c *Call) Crypto() Crypto { return Crypto{d: c.d} }
+
 // Log writes to the engine's log.
 func (c *Call) Log() Log { return Log{host: c.d.host.Core} }
 

@@ -16,6 +16,7 @@ type Dispatcher struct {
 	provider   Provider
 	inUse      InUseMarker
 	revoked    RevokedMarker
+	verifier   ProofVerifier
 	configurer Configurer
 
 	host    *host.Host
@@ -32,6 +33,7 @@ func NewDispatcher(service Service, h *host.Host) *Dispatcher {
 	d.provider, _ = service.(Provider)
 	d.inUse, _ = service.(InUseMarker)
 	d.revoked, _ = service.(RevokedMarker)
+	d.verifier, _ = service.(ProofVerifier)
 	d.configurer, _ = service.(Configurer)
 	return d
 }
@@ -99,6 +101,19 @@ func (d *Dispatcher) MarkRevoked(request []byte) ([]byte, Status) {
 		return nil, d.fail(err, InvalidArgument)
 	}
 	return nil, d.fail(d.revoked.MarkRevoked(d.begin(r.ApplicationID, r.RequestID), r.CredentialsID), Internal)
+}
+
+// VerifyProof serves verify_proof.
+func (d *Dispatcher) VerifyProof(request []byte) Status {
+	if d.verifier == nil {
+		return Unsupported
+	}
+	var r wasmabi.VerifyProofRequest
+	if err := r.Decode(request); err != nil {
+		return d.fail(err, InvalidArgument)
+	}
+	given := Proof{Type: r.ProofType, Challenge: r.Challenge, Value: r.Proof}
+	return d.fail(d.verifier.VerifyProof(d.begin(r.ApplicationID, r.RequestID), r.Credentials, given), Internal)
 }
 
 func (d *Dispatcher) begin(application, request string) *Call {

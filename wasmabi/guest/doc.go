@@ -17,10 +17,11 @@
 //
 //	func main() {} // never runs
 //
-// The interfaces [Provider], [InUseMarker], [RevokedMarker] and [Configurer]
-// add the other operations; one that a service does not have is answered with
-// UNSUPPORTED. A method has its [Call] for everything that the engine offers:
-// state, log, configuration, clock, randomness.
+// The interfaces [Provider], [InUseMarker], [RevokedMarker], [ProofVerifier] and
+// [Configurer] add the other operations; one that a service does not have is
+// answered with UNSUPPORTED. A method has its [Call] for everything that the
+// engine offers: state, log, configuration, clock, randomness, external systems
+// over HTTP, secrets and cryptography.
 //
 // The same code runs natively under go test, see package guesttest. README.md
 // leads from nothing to a deployed service, and the contract underneath is
@@ -31,7 +32,8 @@
 // Instances come and go and run on several nodes, so state belongs in
 // [Call.KV]; what a service keeps in its own variables is a cache at best. What
 // a method writes commits with the engine's own records or not at all. A
-// conflict runs the method again: apart from kv it must have no effect.
+// conflict runs the method again: apart from kv it must have no effect, or one
+// that does no harm twice.
 //
 // # Failing
 //

@@ -13,7 +13,10 @@ type mute struct {
 	Provider
 	InUseMarker
 	RevokedMarker
+	ProofVerifier
 }
+
+type silent struct{ Service }
 
 // reasons keeps the last reason that was written.
 type reasons struct {
@@ -31,6 +34,7 @@ func TestMalformedRequestsAreRefusedWithTheReason(t *testing.T) {
 		"ProvideRequest":     func(b []byte) Status { _, s := d.Provide(b); return s },
 		"MarkInUseRequest":   func(b []byte) Status { _, s := d.MarkInUse(b); return s },
 		"MarkRevokedRequest": func(b []byte) Status { _, s := d.MarkRevoked(b); return s },
+		"VerifyProofRequest": d.VerifyProof,
 	} {
 		require.Equal(t, InvalidArgument, operation([]byte{0x7f}), message)
 		require.Equal(t, message+" at byte 0: unknown field number 15", core.last)
@@ -40,6 +44,7 @@ func TestMalformedRequestsAreRefusedWithTheReason(t *testing.T) {
 func TestRegisterTakesOneService(t *testing.T) {
 	t.Cleanup(func() { registered = nil })
 	require.PanicsWithValue(t, "guest: Register(nil): give a service", func() { Register(nil) })
-	Register(mute{})
-	require.PanicsWithValue(t, "guest: Register was called twice: a module holds one service", func() { Register(mute{}) })
+	require.PanicsWithValue(t, "guest: the service judges proofs: register it with proof.Register, which exports verify_proof", func() { Register(mute{}) })
+	Register(silent{})
+	require.PanicsWithValue(t, "guest: Register was called twice: a module holds one service", func() { Register(silent{}) })
 }

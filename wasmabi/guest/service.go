@@ -49,6 +49,30 @@ type RevokedMarker interface {
 	MarkRevoked(c *Call, id string) error
 }
 
+// Proof is what an endpoint shows to prove that it possesses credentials.
+type Proof struct {
+	// Type names the kind of proof, 1 to 128 characters; a service documents
+	// those that it knows.
+	Type string
+	// Challenge is what the endpoint was asked to answer; it may be empty.
+	Challenge []byte
+	// Value is the answer.
+	Value []byte
+}
+
+// ProofVerifier judges proofs of a kind that the engine does not know. Register
+// such a service with package proof.
+type ProofVerifier interface {
+	// VerifyProof returns nil when the proof shows possession of the
+	// credentials, which are those that Lookup has just answered; an error made by [Refuse],
+	// or of the status InvalidArgument, when it does not. Any other error says
+	// that there is no decision: the endpoint is not let in either.
+	//
+	// It runs in the transaction of the verification, before the claim. What it
+	// writes is dropped unless the proof holds.
+	VerifyProof(c *Call, of Credentials, p Proof) error
+}
+
 // Configurer has a configuration.
 type Configurer interface {
 	// Configure is called once, before any other method, with the service's

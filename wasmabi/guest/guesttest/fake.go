@@ -20,16 +20,23 @@ type fake struct {
 	now      time.Time
 	deadline time.Duration
 	random   func([]byte)
+	routes   []route
+	secrets  map[string][]byte
 
-	reason  string
-	log     []Record
-	kvCalls int
-	filled  int
+	// Of the operation.
+	reason    string
+	log       []Record
+	kvCalls   int
+	filled    int
+	httpCalls int
+	results   [][]byte // encoded responses
+	hashed    int
 }
 
 func newFake() *fake {
 	return &fake{
 		state:    make(map[string]string),
+		secrets:  make(map[string][]byte),
 		config:   "{}",
 		now:      time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC),
 		deadline: 250 * time.Millisecond,
@@ -39,7 +46,8 @@ func newFake() *fake {
 
 // begin starts an operation.
 func (f *fake) begin(draft map[string]string) {
-	f.draft, f.reason, f.log, f.kvCalls, f.filled = draft, "", nil, 0, 0
+	f.draft, f.reason, f.log = draft, "", nil
+	f.kvCalls, f.filled, f.httpCalls, f.results, f.hashed = 0, 0, 0, nil, 0
 }
 
 // result turns a status into an error.

@@ -31,7 +31,7 @@ func New(tb testing.TB, service guest.Service) *Instance {
 	tb.Helper()
 	f := newFake()
 	return &Instance{
-		dispatcher: guest.NewDispatcher(service, &host.Host{Core: f, Kv: f, Clock: f, Random: f}),
+		dispatcher: guest.NewDispatcher(service, &host.Host{Core: f, Kv: f, Clock: f, Random: f, HTTP: f, Secrets: f, Crypto: f}),
 		fake:       f,
 	}
 }
@@ -91,6 +91,33 @@ func (i *Instance) MarkRevoked(id string) error {
 	r := wasmabi.MarkRevokedRequest{ApplicationID: ApplicationID, CredentialsID: id, RequestID: "mark-revoked"}
 	_, err := i.run(r.Append(nil), i.dispatcher.MarkRevoked)
 	return err
+}
+
+// VerifyProof asks whether a proof shows possession of credentials, as a lookup
+// has answered them. An error of the status PermissionDenied or InvalidArgument
+// says that it does not, any other that there is no decision.
+func (i *Instance) VerifyProof(of guest.Credentials, p guest.Proof) error {
+	r := wasmabi.VerifyProofRequest{
+		ApplicationID: ApplicationID, Credentials: of, ProofType: p.Type, Challenge: p.Challenge, Proof: p.Value, RequestID: "verify-proof",
+	}
+	_, err := i.run(r.Append(nil), func(request []byte) ([]byte, guest.Status) { return nil, i.dispatcher.VerifyProof(request) })
+	return err
+}
+
+// HandleHTTP plays the external system at a URL, or at all URLs below one that
+// ends in a slash; a later handler outranks an earlier one. What no handler is
+// for is not granted, wasmabi.EPERM.
+func (i *Instance) HandleHTTP(url string, handle Handler) {
+	i.fake.routes = append([]route{{url: url, handle: handle}}, i.fake.routes...)
+}
+
+// SetSecret stores a secret that is granted to the service; nil removes it.
+func (i *Instance) SetSecret(name string, value []byte) {
+	if value == nil {
+		delete(i.fake.secrets, name)
+		return
+	}
+	i.fake.secrets[name] = value
 }
 
 // Conflict makes the next operation lose a race: it runs, its writes are

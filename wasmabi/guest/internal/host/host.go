@@ -13,10 +13,13 @@ import "github.com/credence-engine/credence/wasmabi"
 // Host is all of it. Results that are int32 follow the ABI: 0 or more is
 // success, a negative one an error number.
 type Host struct {
-	Core   Core
-	Kv     Kv
-	Clock  Clock
-	Random Random
+	Core    Core
+	Kv      Kv
+	Clock   Clock
+	Random  Random
+	HTTP    HTTP
+	Secrets Secrets
+	Crypto  Crypto
 }
 
 // Core needs no capability.
@@ -48,4 +51,31 @@ type Clock interface {
 // Random gives randomness.
 type Random interface {
 	RandomFill(dst []byte) int32
+}
+
+// HTTP asks external systems.
+type HTTP interface {
+	// HTTPCall sends an encoded request and returns the handle of its response.
+	HTTPCall(request []byte) int32
+	// ResultRead copies the encoded response from offset on, and returns how
+	// many bytes.
+	ResultRead(handle int32, dst []byte, offset int) int32
+}
+
+// Secrets uses secrets by their names.
+type Secrets interface {
+	// SecretHmac returns the length of the HMAC and copies it if it fits.
+	SecretHmac(name string, hash wasmabi.Hash, data, dst []byte) int32
+	// SecretSign returns the length of the signature and copies it if it fits.
+	SecretSign(name string, signature wasmabi.Signature, data, dst []byte) int32
+}
+
+// Crypto computes at native speed.
+type Crypto interface {
+	// CryptoHash returns the length of the digest and copies it if it fits.
+	CryptoHash(hash wasmabi.Hash, data, dst []byte) int32
+	// CryptoHmac returns the length of the HMAC and copies it if it fits.
+	CryptoHmac(hash wasmabi.Hash, key, data, dst []byte) int32
+	// CryptoVerify returns 1 for the signature of the data, 0 for another.
+	CryptoVerify(signature wasmabi.Signature, key, data, sig []byte) int32
 }

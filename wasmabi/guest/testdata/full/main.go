@@ -1,4 +1,5 @@
-// Package main is a service that uses all that the SDK offers.
+// Package main is a service with every operation but verify_proof, with state,
+// clock and randomness.
 package main
 
 import (
