@@ -13,6 +13,7 @@ WABT          := engine/wasmhost/testdata/node_modules/.package-lock.json
 BENCH     ?= .
 BENCHTIME ?= 1s
 FUZZTIME  ?= 20s
+SWAPS     ?= 100
 TIMEOUT   ?= 15m
 ARGS      ?=
 NAME      ?=
@@ -85,6 +86,10 @@ bench: prerequisites $(WABT) examples ## run the benchmarks (BENCH=regexp BENCHT
 .PHONY: bench-peers
 bench-peers: ## measure other plug-in systems beside ours; they have a Go module of their own
 	cd engine/wasmhost/peers && go test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -timeout $(TIMEOUT) .
+
+.PHONY: swap
+swap: prerequisites $(WABT) ## replace a module SWAPS times on three nodes under load, and print figures
+	SWAPS=$(SWAPS) go test -count 1 -v -run 'Swaps|GoModuleServes|Killed' -timeout $(TIMEOUT) ./cmd/credence/e2e
 
 .PHONY: fuzz
 fuzz: prerequisites $(WABT) ## run each fuzz target for FUZZTIME

@@ -25,6 +25,7 @@ type server struct {
 	t     *testing.T
 	dir   string
 	args  []string
+	env   []string
 	url   string
 	cmd   *exec.Cmd
 	log   *os.File
@@ -34,7 +35,13 @@ type server struct {
 // newServer prepares a server on a data directory of its own.
 func newServer(t *testing.T, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, dir: filepath.Join(t.TempDir(), "data"), args: args}
+	return newServerIn(t, nil, args...)
+}
+
+// newServerIn is newServer with variables of its environment.
+func newServerIn(t *testing.T, env []string, args ...string) *server {
+	t.Helper()
+	s := &server{t: t, dir: filepath.Join(t.TempDir(), "data"), args: args, env: env}
 	s.start()
 	t.Cleanup(func() { s.kill() })
 	return s
@@ -46,6 +53,7 @@ func (s *server) start() {
 	address := freeAddress(s.t)
 	s.url = "http://" + address
 	s.cmd = command("serve", append([]string{"--listen", address, "--data-dir", s.dir}, s.args...)...)
+	s.cmd.Env = append(s.cmd.Env, s.env...)
 	log, err := os.OpenFile(s.dir+".log", os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	require.NoError(s.t, err)
 	s.log, s.cmd.Stdout, s.cmd.Stderr = log, log, log
