@@ -79,8 +79,9 @@ func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisec
 
 // Run does the work that no request waits for, until ctx is done: it announces
 // this node, starts custom services before they are asked and those that are
-// about to be deployed, tells modules of revocations that
-// they have missed, and removes what has run out. It returns nil when ctx
+// about to be deployed, tells modules of revocations that they have missed,
+// returns services whose revision keeps failing to an earlier one, and removes
+// what has run out. It returns nil when ctx
 // ended it.
 func (e *Engine) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -88,6 +89,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	group.Go(func() error { return e.followServices(ctx) })
 	group.Go(func() error { return e.followCandidates(ctx) })
 	group.Go(func() error { return e.deliverNotices(ctx) })
+	group.Go(func() error { return e.replaceBroken(ctx) })
 	group.Go(func() error { return e.sweep(ctx) })
 	return group.Wait()
 }

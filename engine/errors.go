@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Code says what kind of failure an [Error] is. Codes are stable: clients
@@ -45,6 +46,10 @@ type Error struct {
 	Missing json.RawMessage
 	// Nodes are the nodes' reports that made a deployment fail.
 	Nodes []NodeReport
+	// Fault says how a module failed, when that is what the error tells of.
+	Fault Fault
+	// Retry is how long the same request would be refused for the same reason.
+	Retry time.Duration
 
 	cause error
 }

@@ -76,7 +76,10 @@ func (l lease) prover() ProofVerifier {
 	if l.of == nil {
 		return nil
 	}
-	return l.of.prover
+	if l.of.guard.prover == nil {
+		return nil
+	}
+	return l.of.guard
 }
 
 // prove holds the proof against the application's policy and the service.

@@ -23,9 +23,11 @@ type registry struct {
 	starting   singleflight.Group
 
 	changed chan struct{} // the account of services has changed; see tell
+	broken  chan broken   // revisions that keep failing, for Run to replace
 
 	mu         sync.Mutex // guards what follows
 	running    map[ServiceName]*running
+	tallies    map[ServiceName]*tally // of those that run
 	standings  map[ServiceName]standing
 	candidates map[ServiceName]*candidate
 	closed     bool
@@ -35,8 +37,8 @@ type registry struct {
 // the last call in flight has finished.
 type running struct {
 	service RunningService
+	guard   *guarded      // what calls go through
 	checker ConfigChecker // nil when the service has no such extra
-	prover  ProofVerifier // nil likewise
 	version Revision      // of the service's record
 
 	mu      sync.Mutex // guards what follows
@@ -57,8 +59,10 @@ var errUnknownService = errors.New("no such credentials service")
 
 func newRegistry(builtins map[ServiceName]CredentialsService, runtime ModuleRuntime, signatures SignaturePolicy, log *slog.Logger) *registry {
 	return &registry{
-		builtins: builtins, runtime: runtime, signatures: signatures, log: log, changed: make(chan struct{}, 1),
-		running: map[ServiceName]*running{}, standings: map[ServiceName]standing{}, candidates: map[ServiceName]*candidate{},
+		builtins: builtins, runtime: runtime, signatures: signatures, log: log,
+		changed: make(chan struct{}, 1), broken: make(chan broken, 64),
+		running: map[ServiceName]*running{}, tallies: map[ServiceName]*tally{},
+		standings: map[ServiceName]standing{}, candidates: map[ServiceName]*candidate{},
 	}
 }
 
@@ -93,7 +97,7 @@ func (r *registry) acquire(ctx context.Context, tx *Tx, app *Application) (lease
 	if err != nil {
 		return lease{}, err
 	}
-	return lease{CredentialsService: run.service, name: app.Service, of: run}, nil
+	return lease{CredentialsService: run.guard, name: app.Service, of: run}, nil
 }
 
 // start returns the running service of a record with one call counted,
@@ -198,8 +202,8 @@ func (r *registry) prepare(ctx context.Context, store Store, s Service) (Running
 func (r *registry) install(service RunningService, record Service) {
 	run := &running{service: service, version: record.Version}
 	run.checker, _ = service.(ConfigChecker)
-	run.prover, _ = service.(ProofVerifier)
 	r.mu.Lock()
+	run.guard = r.guard(service, record)
 	old := r.running[record.Name]
 	if r.closed || old != nil && old.version >= record.Version {
 		old = run
@@ -220,6 +224,7 @@ func (r *registry) drop(name ServiceName, at Revision) {
 	old := r.running[name]
 	if old != nil && old.version < at {
 		delete(r.running, name)
+		delete(r.tallies, name)
 	} else {
 		old = nil
 	}

@@ -77,6 +77,12 @@ type Service struct {
 	// Nodes say how far each live node was when it was deployed. It is part of
 	// the answer to a deployment and not kept.
 	Nodes []NodeReport `cbor:"-"`
+	// QuarantinedAt is when this revision had failed so often that nothing
+	// returns to it any more. It stands in the kept revisions only.
+	QuarantinedAt time.Time `cbor:"12,keyasint,omitzero"`
+	// Health is how the service fares on the node that was asked; nil for
+	// built-in services, and where this revision does not run.
+	Health *Health `cbor:"-"`
 
 	Version Revision `cbor:"-"`
 }
@@ -131,6 +137,7 @@ func (e *Engine) Service(ctx context.Context, name ServiceName) (Service, error)
 		s, err = tx.serviceRecord(ctx, name)
 		return err
 	})
+	s.Health = e.services.health(s)
 	return s, err
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -101,9 +102,9 @@ func newServiceRevisionsCommand(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rows := output.Rows{Header: []string{"REVISION", "MODULE", "DEPLOYED", "BY", "DESCRIPTION"}}
+			rows := output.Rows{Header: []string{"REVISION", "MODULE", "DEPLOYED", "BY", "QUARANTINED", "DESCRIPTION"}}
 			for _, s := range revisions.Value {
-				rows.Add(strconv.Itoa(s.Revision), shortDigest(s.Module), timeText(s.DeployedAt), s.DeployedBy, s.Description)
+				rows.Add(strconv.Itoa(s.Revision), shortDigest(s.Module), timeText(s.DeployedAt), s.DeployedBy, timeText(s.QuarantinedAt), s.Description)
 			}
 			return r.print(revisions.JSON, rows)
 		})
@@ -161,6 +162,9 @@ func serviceRows(s client.Service) output.Rows {
 	rows.Add("description", s.Description)
 	rows.Add("deployed", timeText(s.DeployedAt))
 	rows.Add("deployed by", s.DeployedBy)
+	if h := s.Health; h != nil {
+		rows.Add("health", fmt.Sprintf("%s since %s, %d faults", h.State, timeText(h.Since), h.Faults))
+	}
 	rows.Add("resource version", numberText(s.ResourceVersion))
 	reportRows(&rows, s.Nodes)
 	return rows

@@ -51,8 +51,9 @@ func TestServiceDeployRollbackDelete(t *testing.T) {
 	require.Equal(t, "admin", line(t, table, "deployed by"))
 
 	require.Equal(t, "2", line(t, s.must(t, "service", "deploy", "custom", "--module", digest), "revision"))
+	require.Regexp(t, `^CLOSED since 20.*, 0 faults$`, line(t, s.must(t, "service", "get", "custom"), "health"))
 	require.Len(t, s.get(t, "service", "revisions", "custom")["items"], 2)
-	require.Regexp(t, `(?m)^1 +sha256:[0-9a-f]{12} .* admin +ours$`, s.must(t, "service", "revisions", "custom"))
+	require.Regexp(t, `(?m)^1 +sha256:[0-9a-f]{12} .* admin +- +ours$`, s.must(t, "service", "revisions", "custom"))
 	require.Equal(t, "3", line(t, s.must(t, "service", "rollback", "custom"), "revision"))
 	require.Equal(t, "ours", s.get(t, "service", "rollback", "custom", "--revision", "1")["description"])
 	s.refused(t, "not_found", "service", "rollback", "custom", "--revision", "99")

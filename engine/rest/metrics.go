@@ -27,7 +27,7 @@ type Gauge struct {
 	Value      func() float64
 }
 
-func newMetrics(gauges []Gauge) *metrics {
+func newMetrics(gauges []Gauge, more ...prometheus.Collector) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -43,6 +43,7 @@ func newMetrics(gauges []Gauge) *metrics {
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.verdicts,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(more...)
 	for _, g := range gauges {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: g.Name, Help: g.Help}, g.Value))
 	}

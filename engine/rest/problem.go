@@ -132,6 +132,7 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	}
 	body, _ := json.Marshal(p, lenient) // cannot fail: Missing is made by an encoder
 	header := &ctx.Response.Header
+	r.retry = max(r.retry, r.reason.Retry)
 	switch {
 	case r.retry == 0 && (r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable):
 		r.retry = retryAfter

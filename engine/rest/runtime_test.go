@@ -77,6 +77,8 @@ func (f fakeService) fail() error {
 	switch {
 	case strings.Contains(f.behaviour, "trap"):
 		return engine.Wrap(context.DeadlineExceeded, engine.CodeModuleFault, "the module trapped")
+	case strings.Contains(f.behaviour, "violate"):
+		return &engine.Error{Code: engine.CodeModuleFault, Message: "the module broke the contract", Fault: engine.FaultViolation, Incident: "the-incident"}
 	case strings.Contains(f.behaviour, "error"):
 		return engine.Errorf(engine.CodeModuleError, "the module failed")
 	case strings.Contains(f.behaviour, "panic"):

@@ -92,7 +92,7 @@ func New(o Options) *Server {
 	inflight, abandon := context.WithCancel(context.Background())
 	s := &Server{
 		options: o, engine: o.Engine, log: o.Log,
-		logins: newLogins(o.Engine), uploads: newUploads(), metrics: newMetrics(o.Gauges), abandon: abandon,
+		logins: newLogins(o.Engine), uploads: newUploads(), metrics: newMetrics(o.Gauges, faults{o.Engine.Faults}), abandon: abandon,
 	}
 	app := fiber.New(fiber.Config{
 		Immutable:             true, // strings outlive the request: see RATIONALE.md

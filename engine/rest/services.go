@@ -24,6 +24,8 @@ type serviceBody struct {
 	Description     string             `json:"description,omitzero"`
 	DeployedAt      time.Time          `json:"deployedAt,omitzero"`
 	DeployedBy      engine.UserName    `json:"deployedBy,omitzero"`
+	QuarantinedAt   time.Time          `json:"quarantinedAt,omitzero"`
+	Health          *healthBody        `json:"health,omitzero"`
 	ResourceVersion engine.Revision    `json:"resourceVersion,omitzero"`
 	// Nodes are in the answer to a deployment only.
 	Nodes []nodeReport `json:"nodes,omitzero"`
@@ -33,7 +35,8 @@ func serviceOf(s engine.Service) serviceBody {
 	return serviceBody{
 		Name: s.Name, Kind: s.Kind(), Module: s.Module, Revision: s.Number,
 		Config: jsontext.Value(s.Config), Grants: jsontext.Value(s.Grants), Limits: jsontext.Value(s.Limits),
-		Description: s.Description, DeployedAt: s.DeployedAt, DeployedBy: s.DeployedBy, ResourceVersion: s.Version,
+		Description: s.Description, DeployedAt: s.DeployedAt, DeployedBy: s.DeployedBy,
+		QuarantinedAt: s.QuarantinedAt, Health: healthOf(s.Health), ResourceVersion: s.Version,
 		Nodes: reportsOf(s.Nodes),
 	}
 }

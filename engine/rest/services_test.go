@@ -2,8 +2,10 @@ package rest
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -140,4 +142,34 @@ func TestModulesThatCannotBeAreRefused(t *testing.T) {
 	refused(t, s.do("POST", "/v1/modules", "\x00asm", with("Content-Type", "")), 415, "invalid", "", "application/wasm")
 	refused(t, s.do("GET", "/v1/modules/latest", ""), 400, "invalid", "digest", "no module digest")
 	refused(t, s.do("DELETE", "/v1/modules/sha256:00", ""), 400, "invalid", "digest", "no module digest")
+}
+
+func TestAServiceThatKeepsFailingShowsItsHealth(t *testing.T) {
+	s := start(t)
+	s.deploy("mine", "violate", `{}`)
+	app := s.app("mine")
+	health := func() map[string]any {
+		return s.do("GET", "/v1/credentials-services/mine", "").json["health"].(map[string]any)
+	}
+	require.Equal(t, "CLOSED", health()["state"])
+	for range 5 {
+		refused(t, s.do("POST", app+"/verify", `{"credentialsId":"x"}`), 503, "module_fault", "", "broke the contract")
+	}
+	require.Equal(t, "OPEN", health()["state"])
+	require.EqualValues(t, 5, health()["faults"])
+	_, err := time.Parse(time.RFC3339, health()["since"].(string))
+	require.NoError(t, err)
+
+	a := s.do("POST", app+"/verify", `{"credentialsId":"x"}`)
+	refused(t, a, 503, "module_fault", "", "is left alone on this node: it is tried again at")
+	require.Equal(t, "the-incident", a.str("incident"))
+	wait, err := strconv.Atoi(a.header.Get("Retry-After"))
+	require.NoError(t, err)
+	require.InDelta(t, 20, wait, 10)
+
+	scraped := s.do("GET", "/metrics", "", anonymous).text
+	require.Contains(t, scraped, `credence_module_faults_total{kind="violation",service="mine"} 5`)
+	require.Contains(t, scraped, `credence_module_breaker_opens_total{service="mine"} 1`)
+	require.Contains(t, scraped, `credence_module_breaker_open{service="mine"} 1`)
+	require.NotContains(t, s.do("GET", "/v1/credentials-services/Internal", "").json, "health")
 }

@@ -27,6 +27,7 @@ type call struct {
 	tx       *engine.Tx // nil when there is no state
 	state    state      // opened with the first use of kv
 	deadline time.Time
+	hurried  bool // the deadline is that of the request, not of the module
 	input    []byte
 	output   []byte
 	reason   []byte // of error_write
@@ -47,9 +48,9 @@ type subject struct{ application, request string }
 // begin makes the call ready. The input stays as it is, and so does a state
 // that is set already.
 func (c *call) begin(ctx context.Context, tx *engine.Tx, of subject, deadline time.Time) {
-	c.ctx, c.tx, c.of, c.deadline = ctx, tx, of, deadline
+	c.ctx, c.tx, c.of, c.deadline, c.hurried = ctx, tx, of, deadline, false
 	if until, ok := ctx.Deadline(); ok && until.Before(c.deadline) {
-		c.deadline = until
+		c.deadline, c.hurried = until, true
 	}
 	c.output, c.reason, c.line = c.output[:0], c.reason[:0], c.line[:0]
 	c.spent = spent{}
@@ -73,9 +74,13 @@ func (c *call) checkTime() {
 	if err := c.ctx.Err(); err != nil {
 		c.stop(gone(err))
 	}
-	if !time.Now().Before(c.deadline) {
-		c.stop(errLate)
+	if time.Now().Before(c.deadline) {
+		return
 	}
+	if c.hurried {
+		c.stop(gone(context.DeadlineExceeded))
+	}
+	c.stop(errLate)
 }
 
 var errLate = &fault{kind: late, cause: context.DeadlineExceeded}

@@ -75,6 +75,10 @@ func gone(err error) *aborted {
 	return &aborted{engine.Wrap(err, code, text)}
 }
 
+// faults are what the engine counts. A configuration that is refused is the
+// fault of whoever wrote it.
+var faults = [...]engine.Fault{trapped: engine.FaultTrap, violated: engine.FaultViolation, late: engine.FaultTimeout, unwilling: ""}
+
 // incident logs a fault and makes the error that names the log entry: callers
 // learn that no decision was reached, operators learn why.
 func (s *service) incident(f *fault, what string, of subject) error {
@@ -89,7 +93,7 @@ func (s *service) incident(f *fault, what string, of subject) error {
 	}
 	e := engine.Wrap(f, code, fmt.Sprintf("the module of the credentials service %q %s in %s, so there is no decision: the log has the details under the incident's id",
 		s.name, f.kind, what))
-	e.Incident = id
+	e.Incident, e.Fault = id, faults[f.kind]
 	return e
 }
 

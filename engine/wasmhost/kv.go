@@ -140,7 +140,7 @@ func (c *call) stateFailed(err error) int64 {
 	case errors.Is(err, engine.ErrStateQuota):
 		return result(wasmabi.EDQUOT)
 	case c.ctx.Err() == nil && !time.Now().Before(c.deadline):
-		c.stop(errLate)
+		c.checkTime()
 	}
 	c.stop(&aborted{err})
 	return 0

@@ -20,9 +20,18 @@ type Service struct {
 	Description     string          `json:"description"`
 	DeployedAt      time.Time       `json:"deployedAt"`
 	DeployedBy      string          `json:"deployedBy"`
+	QuarantinedAt   time.Time       `json:"quarantinedAt"`
+	Health          *ServiceHealth  `json:"health"`
 	ResourceVersion int64           `json:"resourceVersion"`
 	// Nodes are in the answer to a deployment only.
 	Nodes []NodeReport `json:"nodes"`
+}
+
+// ServiceHealth is how a custom service fares on the node that answered.
+type ServiceHealth struct {
+	State  string    `json:"state"`
+	Since  time.Time `json:"since"`
+	Faults int       `json:"faults"`
 }
 
 // ServiceSpec says what to deploy. Only Module is required.
