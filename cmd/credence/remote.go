@@ -128,6 +128,8 @@ func (r *remote) explain(err error) error {
 		return fmt.Errorf("%w; start one with credence serve, or name its address with --server or %s", err, serverVariable)
 	case refused != nil && refused.Status == http.StatusUnauthorized:
 		return fmt.Errorf("%w; the login was %s with the password of %s", err, r.user, r.passwordSource())
+	case refused != nil && len(refused.Missing) > 0:
+		return fmt.Errorf("%w\nmissing in --grants: %s", err, refused.Missing)
 	}
 	return err
 }
