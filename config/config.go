@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -163,8 +164,12 @@ type Modules struct {
 	// DeployWait is how long a deployment waits for other nodes to be ready
 	// before it goes on without them.
 	DeployWait time.Duration `yaml:"deployWait"`
+	// Capabilities are those that modules may have on this node, whatever
+	// their services are granted.
+	Capabilities []string `yaml:"capabilities"`
 
-	Signatures Signatures `yaml:"signatures"`
+	Signatures Signatures  `yaml:"signatures"`
+	HTTP       ModulesHTTP `yaml:"http"`
 }
 
 // Signatures says which modules the node runs.
@@ -177,11 +182,22 @@ type Signatures struct {
 	Keys []string `yaml:"keys"`
 }
 
+// ModulesHTTP is how modules reach other systems.
+type ModulesHTTP struct {
+	// AllowPrivate lets grants open private and loopback addresses to modules.
+	AllowPrivate bool `yaml:"allowPrivate"`
+	// CAFile is the path of authorities to trust besides the system's, PEM.
+	CAFile string `yaml:"caFile"`
+}
+
 const (
 	kib = 1 << 10
 	mib = 1 << 20
 	gib = 1 << 30
 )
+
+// capabilities of modules beyond those that all have.
+var capabilities = []string{"kv", "clock", "random", "crypto", "http", "secrets"}
 
 func defaults() Config {
 	return Config{
@@ -215,6 +231,7 @@ func defaults() Config {
 			HostCalls:          256,
 			DeployWait:         10 * time.Second,
 			Signatures:         Signatures{Policy: "off", Keys: []string{}},
+			Capabilities:       slices.Clone(capabilities),
 		},
 	}
 }

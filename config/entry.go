@@ -40,6 +40,8 @@ func parse(t reflect.Type, raw any) (any, error) {
 		return parseText(raw)
 	case t.Kind() == reflect.Slice:
 		return parseList(raw)
+	case t.Kind() == reflect.Bool:
+		return parseBool(raw)
 	default:
 		return parseInteger(raw, t.Bits())
 	}
@@ -51,6 +53,16 @@ func parseText(raw any) (string, error) {
 		return "", errors.New("must be text; put it in quotes")
 	}
 	return s, nil
+}
+
+func parseBool(raw any) (bool, error) {
+	switch raw {
+	case true, "true":
+		return true, nil
+	case false, "false":
+		return false, nil
+	}
+	return false, errors.New("must be true or false")
 }
 
 func parseDuration(raw any) (time.Duration, error) {

@@ -80,9 +80,9 @@ func TestALaterSourceOverridesAnEarlierOne(t *testing.T) {
 func TestAFileOfEitherFormatSetsEveryKindOfValue(t *testing.T) {
 	for name, content := range map[string]string{
 		"c.yaml": "etcd:\n  endpoints: [a:1, 'b:2']\n  dialTimeout: 1m30s\n  username: u\n  password: p\n" +
-			"http:\n  maxBodyBytes: 4096\n  tls:\nmodules: {}\n",
+			"http:\n  maxBodyBytes: 4096\n  tls:\nmodules: {capabilities: [kv], http: {allowPrivate: true}}\n",
 		"c.toml": "[etcd]\nendpoints = ['a:1', 'b:2']\ndialTimeout = '1m30s'\nusername = 'u'\npassword = 'p'\n" +
-			"[http]\nmaxBodyBytes = 4096\n",
+			"[http]\nmaxBodyBytes = 4096\n[modules]\ncapabilities = ['kv']\nhttp = {allowPrivate = true}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := config.Load(config.Options{File: write(t, name, content)})
@@ -92,6 +92,8 @@ func TestAFileOfEitherFormatSetsEveryKindOfValue(t *testing.T) {
 			require.Equal(t, "p", string(c.Etcd.Password))
 			require.EqualValues(t, 4096, c.HTTP.MaxBodyBytes)
 			require.Equal(t, 16, c.Modules.Concurrency)
+			require.Equal(t, []string{"kv"}, c.Modules.Capabilities)
+			require.True(t, c.Modules.HTTP.AllowPrivate)
 		})
 	}
 }

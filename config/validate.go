@@ -191,6 +191,11 @@ func (v *validator) modules(m Modules) {
 	v.check(m.QueueWait >= 0 && m.QueueWait <= longestCall, "modules.queueWait", m.QueueWait,
 		"must be between 0s and %s", longestCall)
 	v.between("modules.hostCalls", int64(m.HostCalls), 1, 65536)
+	for i, c := range m.Capabilities {
+		v.check(slices.Contains(capabilities, c), "modules.capabilities", c, "each item must be one of %s", strings.Join(capabilities, ", "))
+		v.check(!slices.Contains(m.Capabilities[:i], c), "modules.capabilities", c, "is there twice")
+	}
+	v.check(!strings.ContainsRune(m.HTTP.CAFile, 0), "modules.http.caFile", m.HTTP.CAFile, "must be the path of a file")
 	v.signatures(m.Signatures)
 }
 

@@ -47,12 +47,6 @@ const (
 	Crypto  Capability = "crypto"
 )
 
-// Offered tells whether this version serves the capability. One that is known
-// and not offered refuses the module with that reason.
-func (c Capability) Offered() bool {
-	return c == Core || c == Kv || c == Clock || c == Random
-}
-
 // Import describes one function that a module may import from
 // [ImportModule].
 type Import struct {

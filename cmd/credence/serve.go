@@ -59,7 +59,7 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 	if err != nil {
 		return err
 	}
-	modules, err := newRuntime(ctx, w.program, c.Modules, log)
+	modules, err := newRuntime(ctx, w.program, c.Modules, vault.Secret, log)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -95,13 +96,38 @@ func gauges(modules *wasmhost.Runtime) []rest.Gauge {
 	}
 }
 
-func newRuntime(ctx context.Context, program string, c config.Modules, log *slog.Logger) (*wasmhost.Runtime, error) {
+func newRuntime(ctx context.Context, program string, c config.Modules, secrets wasmhost.SecretReader, log *slog.Logger) (*wasmhost.Runtime, error) {
 	limits := wasmhost.DefaultLimits()
 	limits.CallTimeout, limits.ProvideTimeout, limits.StartTimeout = c.CallTimeout, c.ProvideTimeout, c.StartTimeout
 	limits.MemoryPages, limits.MemoryPagesCeiling = uint32(c.MemoryPages), uint32(c.MemoryPagesCeiling)
 	limits.Concurrency, limits.Queue, limits.QueueWait = c.Concurrency, c.Queue, c.QueueWait
 	limits.HostCalls = c.HostCalls
+	roots, err := authorities(c.HTTP.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("modules.http.caFile: %w", err)
+	}
 	return wasmhost.New(ctx, wasmhost.Options{
 		CacheDir: c.CacheDir, Compiler: newCompiler(program, c.CompileTimeout), Limits: limits, MemoryBudget: c.MemoryBudget, Log: log,
+		Ceiling: wasmhost.Ceiling{Capabilities: c.Capabilities, AllowPrivate: c.HTTP.AllowPrivate}, Roots: roots, Secrets: secrets,
 	})
+}
+
+// authorities are the system's and those of a file. Without a file they are
+// nil, which means the system's.
+func authorities(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("the system's authorities cannot be read: %w", err)
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", file)
+	}
+	return roots, nil
 }

@@ -60,7 +60,7 @@ func (r *Runtime) Dissect(wasm []byte, o CheckOptions) Anatomy {
 		}
 		a.Imports = append(a.Imports, one)
 	}
-	limits, err := r.fit(p, engine.Service{Grants: o.Grants, Limits: o.Limits})
+	limits, _, err := r.fit(p, engine.Service{Grants: o.Grants, Limits: o.Limits})
 	if err != nil && found.refusal() == nil {
 		found = append(found, refusalOf(err))
 	}

@@ -19,6 +19,7 @@ type call struct {
 	config *configuration
 	log    *guestLog
 	now    func() time.Time
+	rights *rights           // nil when there are none beyond the node itself
 	fuel   api.MutableGlobal // nil until it is first needed
 
 	// For this call.
@@ -33,12 +34,17 @@ type call struct {
 	reason   []byte // of error_write
 	line     []byte // begun on standard output
 	spent    spent
-	failure  error // *fault or *aborted, why the host ended the call
+	results  [][]byte // of http_call, encoded
+	// firstResult is the handle of the first of results. No handle of this
+	// instance comes twice.
+	firstResult int32
+	failure     error // *fault or *aborted, why the host ended the call
 }
 
 // spent counts what a call has used.
 type spent struct {
 	hostCalls, kvCalls, randomBytes, logRecords int
+	httpCalls, cryptoBytes                      int
 	fuel                                        int64 // given by refuel
 }
 
@@ -60,7 +66,8 @@ func (c *call) begin(ctx context.Context, tx *engine.Tx, of subject, deadline ti
 // end lets go of what belongs to the operation.
 func (c *call) end() {
 	c.flush()
-	c.ctx, c.tx, c.state = nil, nil, nil
+	c.firstResult += int32(len(c.results))
+	c.ctx, c.tx, c.state, c.results = nil, nil, nil, nil
 }
 
 // stop ends the call from within a host function. It does not return.

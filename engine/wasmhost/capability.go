@@ -219,11 +219,3 @@ func checkGrants(raw json.RawMessage, asked *capabilities) (granted capabilities
 	}
 	return granted, refusal
 }
-
-// notOfferedError says that a capability is part of the ABI and not of this
-// version.
-type notOfferedError struct{ wasmabi.Capability }
-
-func (e notOfferedError) Error() string {
-	return fmt.Sprintf("the capability %q is not offered by this version of the engine", string(e.Capability))
-}

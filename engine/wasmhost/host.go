@@ -23,15 +23,11 @@ type hostFunction struct {
 }
 
 // importOf returns the capability behind an import and its signature, or nil
-// if the engine does not have it. A capability that is not offered has no
-// signature yet.
+// if the engine does not have it.
 func importOf(module, name string) (*wasmabi.Capability, wasmbin.FuncType) {
 	capability := wasmabi.Core
 	if module == wasmabi.ImportModule {
 		for _, i := range wasmabi.Imports() {
-			if i.Name == name && !i.Capability.Offered() {
-				return &i.Capability, wasmbin.FuncType{}
-			}
 			if i.Name == name {
 				capability = i.Capability
 			}
@@ -62,7 +58,7 @@ func hostModules() map[string][]hostFunction {
 	}
 }
 
-// abiFunctions are those of cred_v1 that this version offers.
+// abiFunctions are those of cred_v1.
 func abiFunctions() []hostFunction {
 	bodies := map[string]func(*call, api.Memory, []uint64) int64{
 		wasmabi.ImportInputRead: inputRead, wasmabi.ImportOutputWrite: outputWrite, wasmabi.ImportErrorWrite: errorWrite,
@@ -70,12 +66,12 @@ func abiFunctions() []hostFunction {
 		wasmabi.ImportConfigRead: configRead, wasmabi.ImportDeadlineMs: deadlineMs,
 		wasmabi.ImportKvGet: kvGet, wasmabi.ImportKvPut: kvPut, wasmabi.ImportKvDelete: kvDelete, wasmabi.ImportKvScan: kvScan,
 		wasmabi.ImportClockNow: clockNow, wasmabi.ImportRandomFill: randomFill,
+		wasmabi.ImportHTTPCall: httpCall, wasmabi.ImportResultRead: resultRead,
+		wasmabi.ImportSecretHmac: secretHmac, wasmabi.ImportSecretSign: secretSign,
+		wasmabi.ImportCryptoHash: cryptoHash, wasmabi.ImportCryptoHmac: cryptoHmac, wasmabi.ImportCryptoVerify: cryptoVerify,
 	}
 	functions := make([]hostFunction, 0, len(bodies))
 	for _, i := range wasmabi.Imports() {
-		if !i.Capability.Offered() {
-			continue
-		}
 		returns := api.ValueTypeI32
 		if i.Wide {
 			returns = api.ValueTypeI64

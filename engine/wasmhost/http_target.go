@@ -79,10 +79,7 @@ func (t *target) readAuthority(authority string) error {
 	} else if at := strings.IndexByte(authority, ':'); at >= 0 {
 		host, port = authority[:at], authority[at:]
 	}
-	t.port = 443
-	if t.scheme == "http" {
-		t.port = 80
-	}
+	t.port = defaultPort(t.scheme)
 	if port != "" {
 		n, err := strconv.ParseUint(port[1:], 10, 16)
 		if err != nil || n == 0 || port[0] != ':' || port[1] == '0' || port[1] == '+' {
@@ -167,10 +164,21 @@ func checkEscapes(text, allowed, hidden string) error {
 	return nil
 }
 
-// authority is host and port as a dialer takes them.
+// authority is host and port as a URL has them, without the scheme's own port.
 func (t *target) authority() string {
-	if strings.Contains(t.host, ":") {
-		return "[" + t.host + "]:" + strconv.Itoa(int(t.port))
+	host := t.host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
 	}
-	return t.host + ":" + strconv.Itoa(int(t.port))
+	if t.port == defaultPort(t.scheme) {
+		return host
+	}
+	return host + ":" + strconv.Itoa(int(t.port))
+}
+
+func defaultPort(scheme string) uint16 {
+	if scheme == "http" {
+		return 80
+	}
+	return 443
 }

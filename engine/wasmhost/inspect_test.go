@@ -27,7 +27,7 @@ var refusedAtUpload = map[string]struct {
 	"import-table":     {engine.CodeInvalid, "offset 0x"},
 	"import-unknown":   {engine.CodeInvalid, `"cred_v1" "read_all_the_secrets" (at byte offset 0x`},
 	"manifest-field":   {engine.CodeInvalid, `the member "sudo" is unknown`},
-	"manifest-http":    {engine.CodeInvalid, `the capability "http" is not offered by this version`},
+	"manifest-http":    {engine.CodeInvalid, `http/0: the url "http://2130706433/": the host is an address in an unusual form`},
 	"manifest-json":    {engine.CodeInvalid, "at byte offset 0x"},
 	"manifest-twice":   {engine.CodeInvalid, `"cred.manifest" occurs twice`},
 	"memory-64":        {engine.CodeInvalid, "offset 0x"},
@@ -58,7 +58,7 @@ func TestModulesAreRefusedAtUploadWithTheReason(t *testing.T) {
 }
 
 func TestEveryTestModuleHasAnExpectedOutcome(t *testing.T) {
-	others := []string{"operations", "segments", "simd", "sum"} // for comparing code, no services
+	others := []string{"operations", "segments", "simd", "sum", "host-any", "http-get"} // with tests of their own
 	for _, name := range wattest.Names(t) {
 		_, upload := refusedAtUpload[name]
 		_, trial := refusedOnTrial[name]
@@ -113,8 +113,8 @@ func TestManifestsAreReadStrictly(t *testing.T) {
 		`{"abi":1,"name":"x","version":"1","capabilities":{"root":{}}}`:                          `"root" is unknown`,
 		`{"abi":1,"name":"x","version":"1","capabilities":{"kv":{},"kv":{}}}`:                    `"kv" occurs twice`,
 		`{"abi":1,"name":"x","version":"1","capabilities":{"kv":{"all":true}}}`:                  `"kv" must be {}`,
-		`{"abi":1,"name":"x","version":"1","capabilities":{"crypto":{}}}`:                        `"crypto" is not offered`,
-		`{"abi":1,"name":"x","version":"1","capabilities":{"secrets":["a"]}}`:                    `"secrets" is not offered`,
+		`{"abi":1,"name":"x","version":"1","capabilities":{"crypto":1}}`:                         `"crypto" must be {}`,
+		`{"abi":1,"name":"x","version":"1","capabilities":{"secrets":["a b"]}}`:                  `"a b" is no name of a secret`,
 		`{"abi":1,"name":"x","version":"1","limits":{"memoryPages":-1}}`:                         "negative",
 		`{"abi":1,"name":"x","version":"1","limits":{"memoryPages":4097}}`:                       "at most 4096",
 		`{"abi":1,"name":"x","version":"1","limits":{"memoryPages":1e99}}`:                       "memoryPages",
@@ -137,7 +137,7 @@ func TestInspectSaysWhatAModuleIs(t *testing.T) {
 	m.Manifest = nil
 	require.Equal(t, engine.Module{
 		ABI: 1, Name: "kv-echo", Release: "1.0.0", Capabilities: []string{"kv"},
-		Methods: []string{"lookup_credentials", "provide_credentials", "mark_credentials_in_use", "mark_credentials_revoked"},
+		Methods: []string{"lookup_credentials", "provide_credentials", "mark_credentials_in_use", "mark_credentials_revoked", "verify_proof"},
 	}, m)
 }
 

@@ -38,7 +38,7 @@ const (
 // are *fault or *aborted.
 func (s *service) start(ctx context.Context, config *configuration, of subject) (*instance, error) {
 	i := &instance{born: time.Now()}
-	i.call = call{limits: &s.limits, config: config, log: s.guestLog, now: s.runtime.now}
+	i.call = call{limits: &s.limits, config: config, log: s.guestLog, now: s.runtime.now, rights: s.rights, firstResult: 1}
 	own := &callContext{context.Background(), &i.call}
 	i.ctx = own
 	i.call.begin(ctx, nil, of, i.born.Add(s.limits.StartTimeout))

@@ -30,12 +30,14 @@ type Limits struct {
 	Concurrency int
 	Queue       int
 	QueueWait   time.Duration
-	// HostCalls, KvCalls, RandomBytes and LogRecords bound one operation. More
-	// host calls than stormFactor times the limit end it.
+	// HostCalls and those below bound one operation. More host calls than
+	// stormFactor times the limit end it.
 	HostCalls   int
 	KvCalls     int
 	RandomBytes int
 	LogRecords  int
+	HTTPCalls   int
+	CryptoBytes int
 }
 
 // stormFactor tells a guest that runs into its quota from one that ignores it.
@@ -57,6 +59,8 @@ func DefaultLimits() Limits {
 		KvCalls:            wasmabi.MaxKvCalls,
 		RandomBytes:        wasmabi.MaxRandomBytes,
 		LogRecords:         wasmabi.MaxLogRecords,
+		HTTPCalls:          wasmabi.MaxHTTPCalls,
+		CryptoBytes:        wasmabi.MaxCryptoBytes,
 	}
 }
 

@@ -163,6 +163,8 @@ func (l Limits) orDefaults() Limits {
 		KvCalls:            cmp.Or(l.KvCalls, d.KvCalls),
 		RandomBytes:        cmp.Or(l.RandomBytes, d.RandomBytes),
 		LogRecords:         cmp.Or(l.LogRecords, d.LogRecords),
+		HTTPCalls:          cmp.Or(l.HTTPCalls, d.HTTPCalls),
+		CryptoBytes:        cmp.Or(l.CryptoBytes, d.CryptoBytes),
 	}
 }
 

@@ -108,11 +108,6 @@ func (p *program) checkManifest(found *findings) bool {
 			wasmabi.ManifestSection, p.manifestOffset(), err))
 		return false
 	}
-	for _, c := range p.manifest.capabilities.names {
-		if !c.Offered() {
-			found.refuse(FoundManifest, engine.Errorf(engine.CodeInvalid, "the manifest: %v", notOfferedError{c}))
-		}
-	}
 	return true
 }
 
@@ -182,8 +177,6 @@ func (p *program) checkImports(found *findings, readable bool) {
 		case known == nil:
 			found.refuse(FoundImportUnknown, engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x), which the engine does not have: see the imports of %s",
 				i.Module, i.Name, i.Offset, wasmabi.ImportModule))
-		case !known.Offered():
-			found.refuse(FoundImportUnknown, engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x): %v", i.Module, i.Name, i.Offset, notOfferedError{*known}))
 		case !i.Type.Equal(is):
 			found.refuse(FoundImportWrong, engine.Errorf(engine.CodeInvalid, "the module imports %q %q (at byte offset %#x) with the signature %s: it has %s",
 				i.Module, i.Name, i.Offset, i.Type, is))

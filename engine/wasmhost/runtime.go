@@ -2,8 +2,10 @@ package wasmhost
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -30,6 +32,14 @@ type Options struct {
 	// the container's. What does not fit is not there: a guest that grows is
 	// told so, and an instance that cannot start ends its call.
 	MemoryBudget int64
+	// Ceiling is what modules may have at most.
+	Ceiling Ceiling
+	// Secrets reads what operators keep for modules; nil means that there are
+	// none.
+	Secrets SecretReader
+	// Roots are the authorities that servers of HTTPS are trusted with; nil
+	// means the system's.
+	Roots *x509.CertPool
 	// Log receives the records of modules and the details of incidents. Nil
 	// drops them.
 	Log *slog.Logger
@@ -47,6 +57,11 @@ type Runtime struct {
 	limits Limits
 	log    *slog.Logger
 	now    func() time.Time
+
+	ceiling  Ceiling
+	secrets  SecretReader
+	roots    *x509.CertPool
+	resolver *net.Resolver // nil: the system's
 
 	mu       sync.Mutex // guards what follows
 	services map[*service]struct{}
@@ -69,6 +84,7 @@ func New(ctx context.Context, o Options) (*Runtime, error) {
 		o.MemoryBudget = linear.Installed() / budgetShare
 	}
 	r := &Runtime{limits: o.Limits, log: o.Log, now: o.Now, services: map[*service]struct{}{}}
+	r.ceiling, r.secrets, r.roots = o.Ceiling, o.Secrets, o.Roots
 	r.memory = linear.NewBudget(o.MemoryBudget, r.giveUpIdle)
 	config := wazeroConfig(r.limits.MemoryPagesCeiling)
 	if o.CacheDir != "" {

@@ -24,6 +24,7 @@ type service struct {
 	size     linear.Size // of the memory of an instance
 	log      *slog.Logger
 	guestLog *guestLog
+	rights   *rights
 
 	calls sync.WaitGroup // between enter and leave
 	mu    sync.Mutex     // guards what follows
@@ -69,7 +70,7 @@ func (r *Runtime) prepare(ctx context.Context, s engine.Service, fetch func(cont
 
 // build makes a service of a module that was read, with the settings of s.
 func (r *Runtime) build(ctx context.Context, p *program, s engine.Service) (*service, error) {
-	limits, err := r.fit(p, s)
+	limits, granted, err := r.fit(p, s)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +83,8 @@ func (r *Runtime) build(ctx context.Context, p *program, s engine.Service) (*ser
 		name: s.Name, runtime: r, code: code, methods: p.methods, base: s.Config, limits: limits,
 		size: sizeOf(p.binary, &limits),
 		log:  r.log, guestLog: &guestLog{log: log, now: time.Now},
-		pools: map[engine.ApplicationID]*pool{}, swept: time.Now(),
+		rights: r.rightsOf(&p.manifest.capabilities, &granted),
+		pools:  map[engine.ApplicationID]*pool{}, swept: time.Now(),
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -91,16 +93,19 @@ func (r *Runtime) build(ctx context.Context, p *program, s engine.Service) (*ser
 }
 
 // fit tells whether a module fits the settings of a service, and the limits
-// that hold for it there.
-func (r *Runtime) fit(p *program, s engine.Service) (Limits, error) {
-	limits, err := r.limits.of(p)
-	if err != nil {
-		return limits, err
+// and grants that hold for it there.
+func (r *Runtime) fit(p *program, s engine.Service) (limits Limits, granted capabilities, err error) {
+	if limits, err = r.limits.of(p); err != nil {
+		return limits, granted, err
 	}
-	if _, err := checkGrants(s.Grants, &p.manifest.capabilities); err != nil {
-		return limits, err
+	if granted, err = checkGrants(s.Grants, &p.manifest.capabilities); err != nil {
+		return limits, granted, err
 	}
-	return limits.lowered(s.Limits, p)
+	if err = r.ceiling.check(&p.manifest.capabilities, &granted); err != nil {
+		return limits, granted, err
+	}
+	limits, err = limits.lowered(s.Limits, p)
+	return limits, granted, err
 }
 
 // try runs the service on trial, for nobody.
@@ -240,5 +245,6 @@ func (s *service) Close() {
 		closeAll(p.idle)
 	}
 	s.pools = nil
+	s.rights.close()
 	s.runtime.codes.release(s.code)
 }
