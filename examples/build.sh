@@ -29,6 +29,10 @@ lacks_rust() { lacking /usr/bin/rustc /usr/lib/rustlib/wasm32-unknown-unknown wa
 
 build_rust() { bash wasmabi/guest-rust/build.sh "$1/src/lib.rs" "$2"; }
 
+lacks_as() { lacking node npm; }
+
+build_as() { bash wasmabi/guest-as/build.sh "$1/assembly/index.ts" "$2"; }
+
 # lacking prints those of its arguments that are no command, file or folder.
 lacking() {
   local tool

@@ -28,6 +28,7 @@ var sdks = map[string]struct {
 	// module builds a service of the SDK's folder testdata.
 	module func(t *testing.T, name string) []byte
 }{
+	"guest-as":   {asCodec, asModule},
 	"guest-rust": {rustCodec, rustModule},
 }
 
@@ -239,4 +240,32 @@ func TestTheSDKInRustPassesItsOwnTests(t *testing.T) {
 	tests := filepath.Join(t.TempDir(), "tests")
 	run(t, "guest-rust", rustc, "--edition", "2021", "-D", "warnings", "--test", "--crate-name", "credence_guest", "-o", tests, "src/lib.rs")
 	run(t, "guest-rust", tests)
+}
+
+func asCodec(t *testing.T) *exec.Cmd {
+	t.Helper()
+	return exec.Command("node", "guest-as/testdata/vectors.mjs", asBuild(t, "codec", "--optimizeLevel", "0"))
+}
+
+func asModule(t *testing.T, name string) []byte {
+	t.Helper()
+	module, err := os.ReadFile(asBuild(t, name))
+	require.NoError(t, err)
+	return module
+}
+
+// asBuild compiles a source of the SDK's folder testdata and returns the path
+// of the module.
+func asBuild(t *testing.T, name string, options ...string) string {
+	t.Helper()
+	needs(t, "node", "npm")
+	out := filepath.Join(t.TempDir(), name+".wasm")
+	run(t, ".", "bash", append([]string{"guest-as/build.sh", "guest-as/testdata/" + name + ".ts", out}, options...)...)
+	return out
+}
+
+func TestTheSDKInAssemblyScriptPassesItsOwnTests(t *testing.T) {
+	t.Setenv("CORE", asBuild(t, "core", "--optimizeLevel", "0"))
+	t.Setenv("CODEC", asBuild(t, "codec", "--optimizeLevel", "0"))
+	run(t, "guest-as", "node", "--test", "testdata/")
 }
