@@ -22,7 +22,11 @@ func (r *Runtime) MemoryInUse() (used, budget int64) {
 // newMemory takes the memory of an instance from the budget. Errors are
 // *aborted: it is not the module's fault.
 func (s *service) newMemory() (*linear.Memory, error) {
-	memory, err := linear.New(s.runtime.memory, s.size)
+	open := linear.New
+	if s.frozen {
+		open = linear.NewRestorable
+	}
+	memory, err := open(s.runtime.memory, s.size)
 	if err == nil {
 		return memory, nil
 	}

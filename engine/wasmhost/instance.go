@@ -25,6 +25,7 @@ type instance struct {
 	served    int
 	footprint uint32 // bytes of memory after the start
 	broken    bool
+	past      past
 }
 
 // When an instance is replaced by a fresh one although nothing is wrong with
@@ -63,6 +64,10 @@ func (s *service) start(ctx context.Context, config *configuration, of subject) 
 		i.functions[m] = module.ExportedFunction(name)
 	}
 	i.footprint = module.Memory().Size()
+	if err := i.remember(s, memory); err != nil {
+		i.close()
+		return nil, err
+	}
 	return i, nil
 }
 
@@ -119,6 +124,7 @@ func (i *instance) serve(ctx context.Context, tx *engine.Tx, o *operation, of su
 		c.state.Discard() // the engine may go on, as after an operation that is not offered
 	}
 	_, i.broken = err.(*fault) //nolint:errorlint // made here, never wrapped
+	i.forget()
 	return err
 }
 
@@ -133,7 +139,7 @@ func (c *call) blame(err error) error {
 // spent tells that a fresh instance should take this one's place.
 func (i *instance) spent(now time.Time) bool {
 	memory := i.module.Memory().Size()
-	return i.broken || i.served >= maxServed || now.Sub(i.born) > maxAge ||
+	return i.broken || i.past.tainted || i.served >= maxServed || now.Sub(i.born) > maxAge ||
 		memory > i.footprint && uint64(memory) > uint64(i.call.limits.MemoryPages)*pageBytes/2
 }
 

@@ -38,6 +38,9 @@ type Limits struct {
 	LogRecords  int
 	HTTPCalls   int
 	CryptoBytes int
+	// SingleUse lets no operation see anything of an earlier one: each finds
+	// the module as it was when it had been configured.
+	SingleUse bool
 }
 
 // stormFactor tells a guest that runs into its quota from one that ignores it.
@@ -76,6 +79,7 @@ func (l *Limits) timeout(m method) time.Duration {
 // module needs.
 func (l Limits) of(p *program) (Limits, error) {
 	asked := p.manifest.memoryPages
+	l.SingleUse = l.SingleUse || p.manifest.singleUse
 	switch {
 	case uint64(asked) > uint64(l.MemoryPagesCeiling):
 		return l, engine.Errorf(engine.CodeTooLarge,
@@ -90,7 +94,8 @@ func (l Limits) of(p *program) (Limits, error) {
 
 // lowered applies the limits that an operator has set on a service: an object
 // with the members memoryPages, callMs, provideMs, hostCalls and concurrency,
-// each of which can only be lowered. A module that needs more is refused.
+// each of which can only be lowered, and singleUse, which can only be asked
+// for. A module that needs more is refused.
 func (l Limits) lowered(raw json.RawMessage, p *program) (Limits, error) {
 	if len(raw) > 0 {
 		if err := l.lower(raw); err != nil {
@@ -114,7 +119,9 @@ func (l *Limits) lower(raw json.RawMessage) error {
 		"memoryPages": &pages, "callMs": &callMs, "provideMs": &provideMs,
 		"hostCalls": &l.HostCalls, "concurrency": &l.Concurrency,
 	}
-	into := make(map[string]any, len(members))
+	single := false
+	into := make(map[string]any, len(members)+1)
+	into["singleUse"] = &single
 	highest := make(map[string]int, len(members))
 	for name, value := range members {
 		into[name], highest[name] = value, *value
@@ -123,7 +130,11 @@ func (l *Limits) lower(raw json.RawMessage) error {
 	if err != nil {
 		return engine.Errorf(engine.CodeInvalid, "limits: %v", err).InField("/limits")
 	}
+	l.SingleUse = l.SingleUse || single
 	for _, name := range names {
+		if members[name] == nil {
+			continue
+		}
 		if v := *members[name]; v < 1 || v > highest[name] {
 			return engine.Errorf(engine.CodeInvalid, "the limit %s is %d: a service can only lower it, to 1 at least and %d at most",
 				name, v, highest[name]).InField("/limits/" + name)

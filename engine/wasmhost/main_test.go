@@ -165,6 +165,7 @@ func (l Limits) orDefaults() Limits {
 		LogRecords:         cmp.Or(l.LogRecords, d.LogRecords),
 		HTTPCalls:          cmp.Or(l.HTTPCalls, d.HTTPCalls),
 		CryptoBytes:        cmp.Or(l.CryptoBytes, d.CryptoBytes),
+		SingleUse:          l.SingleUse,
 	}
 }
 

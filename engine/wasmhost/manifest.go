@@ -21,6 +21,7 @@ type manifest struct {
 	capabilities capabilities
 	memoryPages  int // that the module needs; 0 for the node's default
 	callMs       int // that a call needs; 0 for the node's default
+	singleUse    bool
 }
 
 // maxNameBytes bounds the name and the version, which are shown in tables.
@@ -71,7 +72,7 @@ func readManifest(raw []byte) (manifest, error) {
 }
 
 func (m *manifest) readLimits(raw json.RawMessage) error {
-	_, err := readObject(raw, map[string]any{"memoryPages": &m.memoryPages, "callMs": &m.callMs})
+	_, err := readObject(raw, map[string]any{"memoryPages": &m.memoryPages, "callMs": &m.callMs, "singleUse": &m.singleUse})
 	if err == nil && (m.memoryPages < 0 || m.callMs < 0) {
 		err = errors.New("a limit is negative")
 	}

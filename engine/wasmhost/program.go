@@ -26,6 +26,8 @@ const (
 	meterModule = "cred_meter"
 	refuelName  = "refuel"
 	fuelExport  = "cred_fuel"
+	saveExport  = "cred_save"
+	backExport  = "cred_restore"
 )
 
 // goSection is the custom section in which Go's linker writes its build id.
@@ -207,7 +209,7 @@ func memberOf(c wasmabi.Capability) string {
 // metered rewrites the module with fuel and with its memory capped.
 func (p *program) metered(pages uint32) ([]byte, error) {
 	out, err := wasmbin.Instrument(p.binary, wasmbin.Options{
-		RefuelModule: meterModule, RefuelName: refuelName, FuelExport: fuelExport,
+		RefuelModule: meterModule, RefuelName: refuelName, FuelExport: fuelExport, SaveExport: saveExport, RestoreExport: backExport,
 		MemoryPages: pages, TableEntries: wasmbin.DefaultLimits().TableEntries,
 	})
 	if err != nil {

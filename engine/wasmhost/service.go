@@ -22,6 +22,7 @@ type service struct {
 	base     json.RawMessage // the service's configuration
 	limits   Limits
 	size     linear.Size // of the memory of an instance
+	frozen   bool        // instances are put back after each call
 	log      *slog.Logger
 	guestLog *guestLog
 	rights   *rights
@@ -81,8 +82,9 @@ func (r *Runtime) build(ctx context.Context, p *program, s engine.Service) (*ser
 	log := r.log.With("service", s.Name)
 	started := &service{
 		name: s.Name, runtime: r, code: code, methods: p.methods, base: s.Config, limits: limits,
-		size: sizeOf(p.binary, &limits),
-		log:  r.log, guestLog: &guestLog{log: log, now: time.Now},
+		size:   sizeOf(p.binary, &limits),
+		frozen: limits.SingleUse && linear.CanRestore && !p.binary.ChangesTables(),
+		log:    r.log, guestLog: &guestLog{log: log, now: time.Now},
 		rights: r.rightsOf(&p.manifest.capabilities, &granted),
 		pools:  map[engine.ApplicationID]*pool{}, swept: time.Now(),
 	}

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.Cleanup(os.Exit)) 
 // options are what the host is expected to use, with its own names.
 func options() Options {
 	return Options{
-		RefuelModule: "meter", RefuelName: "refuel", FuelExport: "fuel",
+		RefuelModule: "meter", RefuelName: "refuel", FuelExport: "fuel", SaveExport: "save", RestoreExport: "restore",
 		MemoryPages: 512, TableEntries: 65_536,
 	}
 }

@@ -14,6 +14,12 @@ type Options struct {
 	// FuelExport is the name under which the fuel global, a mutable i64, is
 	// exported. It starts at zero, so that the first charge calls the host.
 	FuelExport string
+	// SaveExport and RestoreExport are the names of two functions, () -> (),
+	// that the module gets: one that keeps the values of all its mutable
+	// globals, and one that brings them back. The fuel is not among them, and
+	// neither function costs fuel.
+	SaveExport    string
+	RestoreExport string
 	// MemoryPages is written as the maximum of the memory, in pages, unless
 	// the module asks for less.
 	MemoryPages uint32
@@ -26,8 +32,9 @@ type Options struct {
 
 // Instrument writes the module with metering and hard maxima, see RATIONALE.md.
 // The module must come from [Parse]. It fails with an *[Error] if the module
-// already exports FuelExport, already imports the refuel function, or needs
-// more memory or table entries from the start than the options allow.
+// already exports one of the names of the options, already imports the refuel
+// function, or needs more memory or table entries from the start than the
+// options allow.
 func Instrument(m *Module, o Options) ([]byte, error) {
 	if err := o.accept(m); err != nil {
 		return nil, err
@@ -47,9 +54,11 @@ func Instrument(m *Module, o Options) ([]byte, error) {
 
 // accept refuses modules that the rewriter cannot combine with the options.
 func (o *Options) accept(m *Module) error {
-	if _, taken := m.Export(o.FuelExport); taken {
-		return refuse(Invalid, m.raw.sections[sectionExport].start,
-			"the module exports %q, a name that the engine keeps for itself; rename the export", o.FuelExport)
+	for _, name := range []string{o.FuelExport, o.SaveExport, o.RestoreExport} {
+		if _, taken := m.Export(name); taken {
+			return refuse(Invalid, m.raw.sections[sectionExport].start,
+				"the module exports %q, a name that the engine keeps for itself; rename the export", name)
+		}
 	}
 	for _, i := range m.Imports {
 		if i.Module == o.RefuelModule && i.Name == o.RefuelName {
@@ -82,9 +91,9 @@ type rewriter struct {
 
 func (w *rewriter) module() {
 	w.bytes(w.m.raw.file[:8])
-	refuelType := w.types()
-	w.section(sectionImport, func() { w.imports(refuelType) })
-	w.verbatim(sectionFunction)
+	empty := w.types()
+	w.section(sectionImport, func() { w.imports(empty) })
+	w.section(sectionFunction, func() { w.functions(empty) })
 	if len(w.m.Tables) > 0 {
 		w.section(sectionTable, w.tables)
 	}
@@ -101,9 +110,7 @@ func (w *rewriter) module() {
 		w.section(sectionElement, func() { w.shifted(w.m.raw.sections[sectionElement]) })
 	}
 	w.verbatim(sectionDataCount)
-	if len(w.m.Functions) > 0 {
-		w.section(sectionCode, w.code)
-	}
+	w.section(sectionCode, w.code)
 	w.verbatim(sectionData)
 	for _, c := range w.m.Customs {
 		if slices.Contains(w.o.KeepCustom, c.Name) {
@@ -170,13 +177,13 @@ func (w *rewriter) types() uint32 {
 	return uint32(len(w.m.Types))
 }
 
-func (w *rewriter) imports(refuelType uint32) {
+func (w *rewriter) imports(empty uint32) {
 	s := w.vector(sectionImport, len(w.m.Imports), 1)
 	w.bytes(w.m.raw.file[s.start:s.end])
 	w.name(w.o.RefuelModule)
 	w.name(w.o.RefuelName)
 	w.byte(byte(KindFunc))
-	w.u32(refuelType)
+	w.u32(empty)
 }
 
 func (w *rewriter) tables() {
@@ -187,13 +194,23 @@ func (w *rewriter) tables() {
 	}
 }
 
+// functions appends those that save and restore globals.
+func (w *rewriter) functions(empty uint32) {
+	s := w.vector(sectionFunction, len(w.m.Functions), 2)
+	w.bytes(w.m.raw.file[s.start:s.end])
+	w.u32(empty)
+	w.u32(empty)
+}
+
 func (w *rewriter) globals() {
-	w.shifted(w.vector(sectionGlobal, len(w.m.Globals), 1))
+	s := w.vector(sectionGlobal, len(w.m.Globals), 1+w.m.mutableGlobals())
+	w.shifted(s)
 	w.byte(byte(I64), 1, opI64Const, 0, opEnd)
+	w.shadows()
 }
 
 func (w *rewriter) exports() {
-	w.length(len(w.m.Exports) + 1)
+	w.length(len(w.m.Exports) + 3)
 	for _, e := range w.m.Exports {
 		w.name(e.Name)
 		w.byte(byte(e.Kind))
@@ -206,4 +223,9 @@ func (w *rewriter) exports() {
 	w.name(w.o.FuelExport)
 	w.byte(byte(KindGlobal))
 	w.length(len(w.m.Globals))
+	for n, name := range []string{w.o.SaveExport, w.o.RestoreExport} {
+		w.name(name)
+		w.byte(byte(KindFunc))
+		w.function(uint32(w.m.functionCount() + n))
+	}
 }

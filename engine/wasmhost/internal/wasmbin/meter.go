@@ -87,7 +87,7 @@ func bulkWeight(in *instruction) (shift int, ok bool) {
 
 // code writes the function bodies with their charges.
 func (w *rewriter) code() {
-	w.length(len(w.m.raw.bodies))
+	w.length(len(w.m.raw.bodies) + 2)
 	walk := walker{m: w.m, limits: &w.m.raw.limits}
 	costs := w.m.raw.costs
 	for i := range w.m.raw.bodies {
@@ -98,6 +98,7 @@ func (w *rewriter) code() {
 		costs = w.body(b, &walk, w.m.Types[w.m.Functions[i]], costs)
 		w.close(start)
 	}
+	w.copiers()
 }
 
 // body writes one function and returns the costs that are left for the next.
