@@ -167,6 +167,9 @@ type Modules struct {
 	// Capabilities are those that modules may have on this node, whatever
 	// their services are granted.
 	Capabilities []string `yaml:"capabilities"`
+	// DropIn is a folder whose modules are deployed when the node starts. Empty:
+	// none.
+	DropIn string `yaml:"dropIn"`
 
 	Signatures Signatures  `yaml:"signatures"`
 	HTTP       ModulesHTTP `yaml:"http"`

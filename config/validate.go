@@ -22,6 +22,7 @@ func validate(c Config, origin map[string]string) error {
 	v.etcd(c.Etcd)
 	v.secrets(c.Secrets)
 	v.modules(c.Modules)
+	v.check(!strings.ContainsRune(c.Modules.DropIn, 0), "modules.dropIn", c.Modules.DropIn, "must be the path of a folder")
 	v.check(c.Modules.DeployWait > 0 && c.Modules.DeployWait < c.HTTP.DeployTimeout, "modules.deployWait", c.Modules.DeployWait,
 		"must be longer than 0s and shorter than http.deployTimeout, %s", c.HTTP.DeployTimeout)
 	return errors.Join(v.problems...)

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +22,7 @@ const (
 type self struct {
 	node     Node // as it began; Services and Candidates are the registry's
 	mu       sync.Mutex
-	problems []string
+	problems map[string][]string // by what has them
 }
 
 // announce keeps this node's record in step with what the registry says, until
@@ -80,13 +81,31 @@ func (e *Engine) leave() {
 	_, _ = e.store.Commit(ctx, Commit{Writes: []Write{{Key: nodeKey(e.self.node.ID), Delete: true}}})
 }
 
+// ReportProblems puts what an operator should see to into this node's record,
+// in the place of what was said of the same source before. None: all is well.
+func (e *Engine) ReportProblems(source string, words []string) {
+	e.self.mu.Lock()
+	defer e.self.mu.Unlock()
+	if e.self.problems == nil {
+		e.self.problems = map[string][]string{}
+	}
+	e.self.problems[source] = words
+	e.services.tell()
+}
+
 func (e *Engine) problems() []string {
 	e.self.mu.Lock()
 	defer e.self.mu.Unlock()
-	return slices.Clone(e.self.problems)
+	var all []string
+	for _, source := range slices.Sorted(maps.Keys(e.self.problems)) {
+		for _, words := range e.self.problems[source] {
+			all = append(all, source+": "+shortened(words))
+		}
+	}
+	return all
 }
 
-// maxDetailBytes bounds what a node says of one failure.
+// maxDetailBytes bounds what a node says of one failure or problem.
 const maxDetailBytes = 512
 
 // wordsOf is what may be shown of an error.
@@ -95,6 +114,10 @@ func wordsOf(err error) string {
 	if e, ok := asError(err); ok {
 		words = e.Message
 	}
+	return shortened(words)
+}
+
+func shortened(words string) string {
 	if len(words) > maxDetailBytes {
 		words = strings.ToValidUTF8(words[:maxDetailBytes], "") + "…"
 	}

@@ -21,6 +21,11 @@ func readSignature(w *world, path string, wasm []byte) (detached, error) {
 	if err != nil {
 		return detached{}, err
 	}
+	return parseSignature(path, content, wasm)
+}
+
+// parseSignature reads the content of such a file.
+func parseSignature(path string, content, wasm []byte) (detached, error) {
 	var d detached
 	in := json.NewDecoder(bytes.NewReader(content))
 	in.DisallowUnknownFields()

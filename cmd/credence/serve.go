@@ -83,9 +83,23 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 		return err
 	}
 	log.Info("serving", "node", node.ID, "address", listener.Addr().String(), "tls", c.HTTP.TLS.Enabled(), "etcd", etcdKind(c), "data", c.DataDir, "version", thisBuild().Version)
-	err = runAll(ctx, e.Run, func(ctx context.Context) error { return server.Run(ctx, listener) })
+	err = runAll(ctx, background(c, e, log), func(ctx context.Context) error { return server.Run(ctx, listener) })
 	log.Info("stopped")
 	return err
+}
+
+// background is the work of a node beside its front end.
+func background(c config.Config, e *engine.Engine, log *slog.Logger) func(context.Context) error {
+	files := dropIn{
+		dir: c.Modules.DropIn, engine: e, log: log,
+		maxBytes: c.HTTP.MaxModuleBytes, timeout: c.HTTP.DeployTimeout, conflicts: c.HTTP.DeployTimeout / 2,
+	}
+	return func(ctx context.Context) error {
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { return e.Run(ctx) })
+		group.Go(func() error { files.run(ctx); return nil })
+		return group.Wait()
+	}
 }
 
 // runAll runs the engine's background work for as long as the front end serves,

@@ -67,6 +67,29 @@ func TestADeploymentOutlivesANodeThatIsKilled(t *testing.T) {
 	nodes[0].sees(2) // at once: it says goodbye
 }
 
+// Nodes that are managed by files serve what lies in their folder.
+func TestTheDropInFolderServesAfterTheStart(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "a.wasm"), swapModules(t)["A"], 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "b.wasm"), []byte("no module"), 0o600))
+	s := newServerIn(t, []string{"CREDENCE_MODULES__DROP_IN=" + folder})
+	const path = "/v1/credentials-services/swap-A"
+	served := func() bool {
+		a, err := s.call(t.Context(), http.MethodGet, path, nil)
+		return err == nil && a.status == http.StatusOK
+	}
+	require.Eventually(t, served, 20*time.Second, 20*time.Millisecond)
+	decision, _ := s.verify(s.app("line", "swap-A"), "anybody")
+	require.Equal(t, "ACCEPTED", decision)
+	s.kill()
+	s.start()
+	require.Eventually(t, func() bool {
+		nodes := s.must(http.StatusOK, http.MethodGet, "/v1/nodes", nil)["items"].([]any)
+		return len(nodes) == 1 && fmt.Sprint(nodes[0].(object)["problems"]) != "<nil>"
+	}, 20*time.Second, 20*time.Millisecond, "a file that cannot be deployed is named")
+	require.EqualValues(t, 1, s.must(http.StatusOK, http.MethodGet, path, nil)["revision"])
+}
+
 // TestAGoModuleServesSoonOnEveryNode prints how long a module of some
 // megabytes takes from its deployment to its first answer on each of three
 // nodes, none of which has seen it before.
