@@ -12,8 +12,8 @@ import (
 
 var proof = &engine.Proof{Type: "pin", Challenge: []byte("c"), Value: []byte("1234")}
 
-func (w *world) prove(app engine.ApplicationID, id engine.CredentialsID, p *engine.Proof) (engine.Verdict, error) {
-	return w.Verify(w.t.Context(), admin, app, engine.VerifyRequest{CredentialsID: id, EndpointID: "ep", Proof: p})
+func (w *world) prove(app engine.ApplicationID, p *engine.Proof) (engine.Verdict, error) {
+	return w.Verify(w.t.Context(), admin, app, engine.VerifyRequest{CredentialsID: "x", EndpointID: "ep", Proof: p})
 }
 
 func TestAProofIsAskedForAfterTheStatus(t *testing.T) {
@@ -51,7 +51,7 @@ func TestAProofIsAskedForAfterTheStatus(t *testing.T) {
 				return test.answer
 			}})
 			app := w.app("pins")
-			v, err := w.prove(app, "x", test.proof)
+			v, err := w.prove(app, test.proof)
 			require.Len(t, asked, test.asked)
 			if test.asked > 0 {
 				require.Equal(t, engine.Credentials{ID: "x", Status: test.status, Body: []byte("hash of the pin")}, asked[0])
@@ -87,24 +87,24 @@ func TestAnEndpointProvesItselfEachTime(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, engine.ProofRequired, app.ProofPolicy)
 	for range 2 {
-		v, err := w.prove(app.ID, "x", nil)
+		v, err := w.prove(app.ID, nil)
 		require.NoError(t, err)
 		require.Equal(t, engine.ReasonBadProof, v.Reason)
 		require.Contains(t, v.Detail, "none was given")
-		v, err = w.prove(app.ID, "x", &engine.Proof{Type: "pin", Value: []byte("0000")})
+		v, err = w.prove(app.ID, &engine.Proof{Type: "pin", Value: []byte("0000")})
 		require.NoError(t, err)
 		require.Equal(t, engine.ReasonBadProof, v.Reason)
 		require.Equal(t, "wrong pin", v.Detail)
-		v, err = w.prove(app.ID, "x", &engine.Proof{Type: "pin", Value: []byte("1234")})
+		v, err = w.prove(app.ID, &engine.Proof{Type: "pin", Value: []byte("1234")})
 		require.NoError(t, err)
 		require.True(t, v.Accepted)
 	}
 	// A service that judges none in its place lets nobody in.
 	w.deploy("pins", &script{lookup: always(engine.Available)})
-	v, err := w.prove(app.ID, "x", nil)
+	v, err := w.prove(app.ID, nil)
 	require.NoError(t, err)
 	require.Equal(t, engine.ReasonBadProof, v.Reason)
-	_, err = w.prove(app.ID, "x", proof)
+	_, err = w.prove(app.ID, proof)
 	requireCode(t, engine.CodeUnsupported, err)
 }
 
@@ -119,7 +119,7 @@ func TestAPolicyThatNobodyCanKeepIsRefused(t *testing.T) {
 		app := w.app(service)
 		_, err = w.UpdateApplication(t.Context(), admin, app, engine.ApplicationPatch{ProofPolicy: &required}, 0)
 		requireCode(t, engine.CodeInvalid, err)
-		_, err = w.prove(app, "x", proof)
+		_, err = w.prove(app, proof)
 		if service != engine.Internal { // which does not know x
 			requireCode(t, engine.CodeUnsupported, err)
 		}
@@ -143,9 +143,9 @@ func TestProofsThatCannotBeAreRefused(t *testing.T) {
 		"no utf-8":  {Type: "\xff", Value: []byte("x")},
 		"no value":  {Type: "t"},
 	} {
-		_, err := w.prove(app, "x", p)
+		_, err := w.prove(app, p)
 		require.Equal(t, engine.CodeInvalid, engine.CodeOf(err), name)
 	}
-	_, err := w.prove(app, "x", &engine.Proof{Type: "t", Challenge: []byte("x"), Value: make([]byte, engine.MaxProofBytes)})
+	_, err := w.prove(app, &engine.Proof{Type: "t", Challenge: []byte("x"), Value: make([]byte, engine.MaxProofBytes)})
 	requireCode(t, engine.CodeTooLarge, err)
 }

@@ -43,7 +43,7 @@ type TrustedKey struct {
 // ParsePublicKey reads an Ed25519 public key: PEM (PUBLIC KEY), or base64 of
 // its 32 bytes or of its DER form (SubjectPublicKeyInfo).
 func ParsePublicKey(text []byte) (ed25519.PublicKey, error) {
-	der := []byte(nil)
+	var der []byte
 	if block, _ := pem.Decode(text); block != nil {
 		if block.Type != "PUBLIC KEY" {
 			return nil, Errorf(CodeInvalid, "the PEM file holds %s: a public key (PUBLIC KEY) is needed, as `openssl pkey -pubout` writes it", block.Type)

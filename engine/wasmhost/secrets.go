@@ -34,7 +34,7 @@ func (c *call) secret(name string) ([]byte, wasmabi.Errno) {
 		return nil, wasmabi.ENOENT
 	}
 	c.checkTime()
-	c.log.write(wasmabi.Error, []byte("the secret "+name+" cannot be read now"), c.of)
+	c.log.write(wasmabi.Error, []byte("the secret "+name+" cannot be read now: "+err.Error()), c.of)
 	return nil, wasmabi.EAGAIN
 }
 
