@@ -22,7 +22,14 @@ import (
 	"github.com/credence-engine/credence/engine/rest"
 )
 
+// asProgram, in the environment, makes this test binary the program itself, for
+// tests in which another program calls it.
+const asProgram = "CREDENCE_TEST_AS_PROGRAM"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
 	// fasthttp keeps the text of the Date header in a goroutine of the process.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
 }
