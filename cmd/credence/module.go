@@ -19,7 +19,7 @@ func newModuleCommand(r *remote) *cobra.Command {
 		&cobra.Group{ID: clientGroup, Title: "Speak to a server:"},
 	)
 	add(cmd, localGroup, newModuleNewCommand(r.w), newModuleCheckCommand(r.w), newModuleInspectCommand(r.w), newModuleRunCommand(r.w),
-		newModuleBenchCommand(r.w), newModulePackCommand(r.w), newModuleSignCommand(r.w), newModuleVerifyCommand(r.w))
+		newModuleBenchCommand(r.w), newModuleWatchCommand(r.w), newModulePackCommand(r.w), newModuleSignCommand(r.w), newModuleVerifyCommand(r.w))
 	add(cmd, clientGroup, newModuleUploadCommand(r), newModuleListCommand(r), newModuleGetCommand(r), newModuleDeleteCommand(r))
 	return cmd
 }

@@ -25,6 +25,7 @@ func program(t *testing.T) string {
 // neededFor are the commands and files that a project in a language builds with.
 var neededFor = map[string][]string{
 	"go":   {"make", "go"},
+	"c":    {"make", "clang-19", "wasm-ld-19"},
 	"rust": {"make", "bash", "/usr/bin/rustc", "/usr/lib/rustlib/wasm32-unknown-unknown", "wasm-ld-14"},
 }
 
@@ -53,9 +54,9 @@ func TestANewProjectBuildsAndPassesItsCheckAndTests(t *testing.T) {
 			require.Equal(t, exitDone, r.code, r.stderr)
 			require.Contains(t, r.stdout, "manifest.json")
 			run := func(target string) string {
-				make := exec.CommandContext(t.Context(), "make", "-C", dir, target)
-				make.Env = append(os.Environ(), "CREDENCE="+program, "GOFLAGS=", "GOPROXY=off", cache)
-				out, err := make.CombinedOutput()
+				build := exec.CommandContext(t.Context(), "make", "-C", dir, target)
+				build.Env = append(os.Environ(), "CREDENCE="+program, "GOFLAGS=", "GOPROXY=off", cache)
+				out, err := build.CombinedOutput()
 				require.NoError(t, err, "%s", out)
 				return string(out)
 			}

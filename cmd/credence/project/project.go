@@ -24,13 +24,14 @@ import (
 var templates embed.FS
 
 // Languages are those that there is a template for.
-func Languages() []string { return []string{"go", "rust"} }
+func Languages() []string { return []string{"go", "rust", "c"} }
 
-// sdkOf says what of [wasmabi.SDK] a project in a language needs, and where it
+// sdkOf says what of [wasmabi.Sources] a project in a language needs, and where it
 // goes below the project's folder sdk.
 var sdkOf = map[string][]struct{ from, to string }{
 	"go":   {{".", "wasmabi"}, {"guest", "wasmabi/guest"}},
 	"rust": {{"guest-rust", "."}},
+	"c":    {{"guest-c", "."}},
 }
 
 // nameForm is what all the tools of all languages take for a name.
@@ -97,7 +98,7 @@ func writeTemplate(dir, name, language string) ([]string, error) {
 // writeSDK copies the sources of the SDK, without their own tests.
 func writeSDK(dir, language string) error {
 	for _, part := range sdkOf[language] {
-		err := fs.WalkDir(wasmabi.SDK, part.from, func(file string, d fs.DirEntry, err error) error {
+		err := fs.WalkDir(wasmabi.Sources, part.from, func(file string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}
@@ -108,10 +109,10 @@ func writeSDK(dir, language string) error {
 			switch {
 			case d.IsDir() && part.from == "." && file != ".":
 				return fs.SkipDir // another part
-			case d.IsDir() || strings.HasSuffix(file, "_test.go") || file == "sdk.go":
+			case d.IsDir() || strings.HasSuffix(file, "_test.go") || file == "sources.go":
 				return nil
 			}
-			content, err := fs.ReadFile(wasmabi.SDK, file)
+			content, err := fs.ReadFile(wasmabi.Sources, file)
 			if err != nil {
 				return err
 			}
