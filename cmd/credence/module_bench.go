@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -57,6 +57,7 @@ func newModuleBenchCommand(w *world) *cobra.Command {
 		},
 	}
 	a.bindSettings(cmd)
+	a.reach.bind(cmd)
 	b.input.bind(cmd, "input", `the credentials to ask for, as in run; otherwise `+fmt.Sprint(benchIDs)+` in turn`)
 	cmd.Flags().IntVarP(&b.count, "number", "n", 0, "run so many operations")
 	cmd.Flags().DurationVar(&b.duration, "duration", 2*time.Second, "run for this `time`")
@@ -66,7 +67,7 @@ func newModuleBenchCommand(w *world) *cobra.Command {
 		if b.count < 0 || b.duration <= 0 {
 			return usagef("give -n or --duration more than nothing")
 		}
-		if err := a.readSettings(); err != nil {
+		if err := errors.Join(a.readSettings(), a.reach.read(w)); err != nil {
 			return err
 		}
 		return b.read(w)
@@ -125,13 +126,15 @@ type benchDocument struct {
 // bench measures a module and prints the figures.
 func (a *author) bench(ctx context.Context, wasm []byte, b *benchmark) error {
 	// Without the folder of compiled modules: the compilation is measured.
-	r, err := wasmhost.New(ctx, wasmhost.Options{Log: slog.New(slog.DiscardHandler)})
+	r, err := wasmhost.New(ctx, wasmhost.Options{Ceiling: wasmhost.Ceiling{AllowPrivate: true}})
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	began := time.Now()
-	box, err := r.Sandbox(ctx, wasm, wasmhost.SandboxOptions{Config: a.config.value, Grants: a.grants.value})
+	options := wasmhost.SandboxOptions{Config: a.config.value, Grants: a.grants.value}
+	a.reach.apply(&options)
+	box, err := r.Sandbox(ctx, wasm, options)
 	if err != nil {
 		return inWords(err)
 	}

@@ -17,7 +17,7 @@ func newModuleCheckCommand(w *world) *cobra.Command {
 		Use:   "check FILE.wasm",
 		Short: "Judge a module as an upload and a deployment would, and say all that is wrong",
 		Long: "Judge a module as an upload and a deployment would, and say all that is wrong: its structure, its exports and imports, its manifest, and then\n" +
-			"some twenty calls on an empty state that is forgotten, without http and secrets. Errors refuse the module, warnings are worth a look.\n\n" +
+			"some twenty calls on an empty state that is forgotten, without http. Errors refuse the module, warnings are worth a look.\n\n" +
 			"Exit codes: 0 without an error, 1 with one.",
 		Args: takes("FILE.wasm"),
 		RunE: func(cmd *cobra.Command, args []string) error {

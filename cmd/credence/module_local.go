@@ -23,6 +23,7 @@ type author struct {
 	format output.Format
 	config jsonFlag
 	grants jsonFlag
+	reach  reachFlags
 }
 
 func newAuthor(w *world) *author { return &author{w: w, format: output.Table} }
@@ -36,7 +37,7 @@ func (a *author) bindOutput(cmd *cobra.Command) {
 // bindSettings defines the flags with what a service is deployed with.
 func (a *author) bindSettings(cmd *cobra.Command) {
 	a.config.bind(cmd, "config", "configuration of the service")
-	a.grants.bind(cmd, "grants", "capabilities that are granted")
+	a.grants.bind(cmd, "grants", "capabilities that are granted; without, all that the module asks for")
 }
 
 // readSettings reads the flags of bindSettings.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,6 +47,9 @@ func requireToolchain(t *testing.T, language string) {
 
 func TestANewProjectBuildsAndPassesItsCheckAndTests(t *testing.T) {
 	program := program(t)
+	found, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE").Output()
+	require.NoError(t, err)
+	goCache := strings.TrimSpace(string(found)) // the cache of this test is another one
 	for _, language := range project.Languages() {
 		t.Run(language, func(t *testing.T) {
 			requireToolchain(t, language)
@@ -55,7 +59,7 @@ func TestANewProjectBuildsAndPassesItsCheckAndTests(t *testing.T) {
 			require.Contains(t, r.stdout, "manifest.json")
 			run := func(target string) string {
 				build := exec.CommandContext(t.Context(), "make", "-C", dir, target)
-				build.Env = append(os.Environ(), "CREDENCE="+program, "GOFLAGS=", "GOPROXY=off", cache)
+				build.Env = append(os.Environ(), "CREDENCE="+program, "GOFLAGS=", "GOPROXY=off", cache, "GOCACHE="+goCache)
 				out, err := build.CombinedOutput()
 				require.NoError(t, err, "%s", out)
 				return string(out)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -72,12 +73,13 @@ func newModuleRunCommand(w *world) *cobra.Command {
 		},
 	}
 	a.bindSettings(cmd)
+	a.reach.bind(cmd)
 	o.input.bind(cmd, "input", `what is asked, like {"id": "SN-1", "body": "base64", "text": "instead of body", "notAfter": "2030-01-01T00:00:00Z", "proof": {"type": "t", "value": "base64"}}`)
 	cmd.Flags().StringVar(&o.stateFile, "kv", "", "`file` that holds the module's state between runs, JSON; made when it is not there")
 	cmd.Flags().StringVar(&o.app, "app", "app", "`id` of the application that is asked about")
 	a.bindOutput(cmd)
 	first(cmd, func() error {
-		if err := a.readSettings(); err != nil {
+		if err := errors.Join(a.readSettings(), a.reach.read(w)); err != nil {
 			return err
 		}
 		return o.read(w)
@@ -181,6 +183,7 @@ func (a *author) runOnce(cmd *cobra.Command, name string, wasm []byte, o runOpti
 	}
 	defer r.Close()
 	options := wasmhost.SandboxOptions{Config: a.config.value, Grants: a.grants.value, Application: o.app, RequestID: "run"}
+	a.reach.apply(&options)
 	if o.stateFile != "" {
 		if options.State, err = readState(o.stateFile); err != nil {
 			return err

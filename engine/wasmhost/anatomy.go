@@ -60,7 +60,8 @@ func (r *Runtime) Dissect(wasm []byte, o CheckOptions) Anatomy {
 		}
 		a.Imports = append(a.Imports, one)
 	}
-	limits, _, err := r.fit(p, engine.Service{Grants: o.Grants, Limits: o.Limits})
+	p.warnOfGrants(o.Grants, &found)
+	limits, _, err := r.fit(p, engine.Service{Grants: p.granted(o.Grants), Limits: o.Limits})
 	if err != nil && found.refusal() == nil {
 		found = append(found, refusalOf(err))
 	}

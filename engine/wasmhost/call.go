@@ -26,6 +26,7 @@ type call struct {
 	ctx      context.Context //nolint:containedctx // a guest cannot hand it on from one host function to the next
 	of       subject
 	tx       *engine.Tx // nil when there is no state
+	network  bool       // whether http is usable without tx, in a sandbox
 	state    state      // opened with the first use of kv
 	deadline time.Time
 	hurried  bool // the deadline is that of the request, not of the module
@@ -67,7 +68,7 @@ func (c *call) begin(ctx context.Context, tx *engine.Tx, of subject, deadline ti
 func (c *call) end() {
 	c.flush()
 	c.firstResult += int32(len(c.results))
-	c.ctx, c.tx, c.state, c.results = nil, nil, nil, nil
+	c.ctx, c.tx, c.state, c.results, c.network = nil, nil, nil, nil, false
 }
 
 // stop ends the call from within a host function. It does not return.

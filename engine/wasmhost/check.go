@@ -50,12 +50,14 @@ func (r Report) Failed() bool { return findings(r.Findings).refusal() != nil }
 // says nothing about them.
 type CheckOptions struct {
 	// Config, Grants and Limits are those of the service, as in a deployment.
+	// Without grants the module is judged as if it was granted what it asks
+	// for, and a warning says what that is beyond the grants by default.
 	Config, Grants, Limits json.RawMessage
 }
 
 // Check judges a module as an upload and a deployment would, and says all that
 // it finds instead of the first. The calls that it makes run on an empty state
-// that is forgotten, without http and secrets. The error is that of ctx: what
+// that is forgotten, without http. The error is that of ctx: what
 // is wrong with the module is in the report.
 func (r *Runtime) Check(ctx context.Context, wasm []byte, o CheckOptions) (Report, error) {
 	p, found := r.examine(wasm)
@@ -64,8 +66,9 @@ func (r *Runtime) Check(ctx context.Context, wasm []byte, o CheckOptions) (Repor
 	if found.refusal() != nil {
 		return report, ctx.Err()
 	}
+	p.warnOfGrants(o.Grants, (*findings)(&report.Findings))
 	s, err := r.build(ctx, p, engine.Service{
-		Name: "check", Module: report.Module.Digest, Config: o.Config, Grants: o.Grants, Limits: o.Limits,
+		Name: "check", Module: report.Module.Digest, Config: o.Config, Grants: p.granted(o.Grants), Limits: o.Limits,
 	})
 	if err != nil {
 		report.Findings = append(report.Findings, refusalOf(err))
@@ -75,6 +78,16 @@ func (r *Runtime) Check(ctx context.Context, wasm []byte, o CheckOptions) (Repor
 	t := s.tried(ctx, trialToLast)
 	report.Findings, report.Steps = append(report.Findings, t.found...), t.steps
 	return report, ctx.Err()
+}
+
+// warnOfGrants says what has to be granted, if nothing is said about that.
+func (p *program) warnOfGrants(given json.RawMessage, found *findings) {
+	missing := grantedByDefault.missing(&p.manifest.capabilities)
+	if len(given) > 0 || len(missing.names) == 0 {
+		return
+	}
+	found.warn(FoundGrantsNeeded, "the module asks for more than a service is granted by default, namely %s: deploy it with the grants %s",
+		missing.words(), p.granted(nil))
 }
 
 // findings collects what a check finds.

@@ -29,6 +29,7 @@ const (
 	FoundCapabilityUnused  FindingCode = "capability_unused"  // warning: asked for, and no function of it is imported
 	FoundCapabilityMissing FindingCode = "capability_missing" // asked for, and not granted
 	FoundLimits            FindingCode = "limits_refused"     // the limits and the module do not fit
+	FoundGrantsNeeded      FindingCode = "grants_needed"      // warning: asked for, and not granted by default
 	FoundGrants            FindingCode = "grants_invalid"     // the grants cannot be read
 	FoundConfigInvalid     FindingCode = "config_invalid"     // the configuration is no JSON or too large
 )

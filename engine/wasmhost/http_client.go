@@ -20,6 +20,8 @@ import (
 // the others: a connection that stays open is not looked at again.
 type httpClient struct {
 	public, private *http.Transport
+	// instead answers all requests in their place, for an author's sandbox.
+	instead http.RoundTripper
 }
 
 // Bounds of the connections of one service.
@@ -84,8 +86,11 @@ func (h *httpClient) close() {
 // send sends a request and reads all of the response. Redirects are responses
 // like others.
 func (h *httpClient) send(r *http.Request, allowPrivate bool) (wasmabi.HTTPResponse, error) {
-	transport := h.public
-	if allowPrivate {
+	var transport http.RoundTripper = h.public
+	switch {
+	case h.instead != nil:
+		transport = h.instead
+	case allowPrivate:
 		transport = h.private
 	}
 	var out wasmabi.HTTPResponse

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 // service that says nothing about them.
 type SandboxOptions struct {
 	// Config, Grants and Limits are those of the service, as in a deployment.
+	// Without grants the module is granted what it asks for.
 	Config, Grants, Limits json.RawMessage
 	// Application is the id of the application that is asked about; "sandbox"
 	// when empty.
@@ -26,6 +28,12 @@ type SandboxOptions struct {
 	RequestID string
 	// State is what kv holds at first. It is copied.
 	State map[string][]byte
+	// Network lets operations use http, as far as it is granted.
+	Network bool
+	// Transport, when not nil, answers their requests in place of the network.
+	Transport http.RoundTripper
+	// Secrets, when not nil, has the secrets in place of the runtime's.
+	Secrets SecretReader
 }
 
 // Sandbox runs one module without an engine, for its author: one instance, as a
@@ -37,6 +45,7 @@ type Sandbox struct {
 	config   *configuration
 	of       subject
 	state    map[string][]byte
+	network  bool
 	instance *instance // nil before the first use, and after one that went wrong
 }
 
@@ -98,17 +107,36 @@ func (r *Runtime) Sandbox(ctx context.Context, wasm []byte, o SandboxOptions) (*
 		return nil, engine.Errorf(engine.CodeInvalid, "%v", err).InField("/config")
 	}
 	s, err := r.build(ctx, p, engine.Service{
-		Name: "sandbox", Module: engine.DigestOf(wasm), Config: o.Config, Grants: o.Grants, Limits: o.Limits,
+		Name: "sandbox", Module: engine.DigestOf(wasm), Config: o.Config, Grants: p.granted(o.Grants), Limits: o.Limits,
 	})
 	if err != nil {
 		return nil, err
 	}
+	if o.Secrets != nil {
+		s.rights.vault = o.Secrets
+	}
+	if s.rights.client != nil {
+		s.rights.client.instead = o.Transport
+	}
 	box := s.sandbox(config, subject{application: o.Application, request: o.RequestID})
-	box.own, box.state = true, snapshot(o.State)
+	box.own, box.state, box.network = true, snapshot(o.State), o.Network || o.Transport != nil
 	if box.of.application == "" {
 		box.of.application = "sandbox"
 	}
 	return box, nil
+}
+
+// granted are the grants that a tool for authors works with: those given, or
+// all that the module asks for.
+func (p *program) granted(given json.RawMessage) json.RawMessage {
+	if len(given) > 0 {
+		return given
+	}
+	all, err := p.manifest.capabilities.MarshalJSON()
+	if err != nil {
+		return nil // what was read can be written
+	}
+	return all
 }
 
 // sandbox makes one around a service that goes on after it.
@@ -161,7 +189,7 @@ func (b *Sandbox) Do(ctx context.Context, asked Operation) (Outcome, error) {
 func (b *Sandbox) serve(ctx context.Context, o operation) (Outcome, error) {
 	i := b.instance
 	kv := &memoryState{committed: b.state}
-	i.call.state = kv
+	i.call.state, i.call.network = kv, b.network
 	before := i.fuel()
 	began := time.Now()
 	err := i.serve(ctx, nil, &o, b.of, began)
