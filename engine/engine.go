@@ -91,6 +91,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	group.Go(func() error { return e.deliverNotices(ctx) })
 	group.Go(func() error { return e.replaceBroken(ctx) })
 	group.Go(func() error { return e.sweep(ctx) })
+	group.Go(func() error { return e.resealSecrets(ctx) })
 	return group.Wait()
 }
 

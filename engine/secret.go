@@ -65,9 +65,8 @@ func (tx *Tx) secret(ctx context.Context, name SecretName) (Secret, error) {
 
 // SetSecret stores a value of 1 to [MaxSecretBytes] bytes under a name, in the
 // place of one that was there, encrypted with this node's first key. Nodes go
-// by the new value within a second. Setting a value again is how it gets to a
-// new key. ifMatch, when not 0, must be the present version. created tells that
-// there was none.
+// by the new value within a second. ifMatch, when not 0, must be the present
+// version. created tells that there was none.
 //
 // It keeps no answer for repeated requests: the fingerprint of the request
 // would tell who reads the store when he has guessed the value.

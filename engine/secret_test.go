@@ -2,10 +2,13 @@ package engine_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -163,9 +166,58 @@ func TestAKeyIsReplacedWithoutAGap(t *testing.T) {
 	requireValue(t, learned, "a", "value")
 	both, vault := node(t, store, 2, 1) // then it comes first,
 	requireValue(t, vault, "a", "value")
-	set(t, both, "a", "value") // the secrets are set again,
-	_, after := node(t, store, 2)
-	requireValue(t, after, "a", "value") // and the old one is gone
+	background(t, both) // which encrypts anew,
+	require.Eventually(t, func() bool {
+		_, after := node(t, store, 2) // and the old one can go
+		value, err := after.Secret(t.Context(), "a")
+		return err == nil && string(value) == "value"
+	}, soon, tick)
+	require.Equal(t, 1, strings.Count(dump(t, store), "secret.reseal"))
+}
+
+// logBuffer is a log that a test reads while an engine writes.
+type logBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// background runs what no request waits for until the test ends.
+func background(t *testing.T, e *engine.Engine) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- e.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-done)
+	})
+}
+
+func TestASecretThatANodeCannotOpenIsNamedAtItsStart(t *testing.T) {
+	store := enginetest.NewMemoryStore()
+	right, _ := node(t, store, 1)
+	set(t, right, "erp-token", plaintext)
+	var log logBuffer
+	e := engine.New(engine.Options{
+		Store: store, Vault: engine.NewVault(store, []engine.VaultKey{vaultKey(t, 2)}), Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	t.Cleanup(e.Close)
+	background(t, e)
+	require.Eventually(t, func() bool { return strings.Contains(log.String(), "secret=erp-token") }, soon, tick)
+	require.Contains(t, log.String(), "was encrypted with the key")
+	require.NotContains(t, log.String(), plaintext)
 }
 
 func TestACiphertextUnderAnotherNameIsRefused(t *testing.T) {

@@ -24,7 +24,9 @@ func offered(t *testing.T, env []string, args ...string) []string {
 }
 
 func TestShellsCompleteNamesOfTheServer(t *testing.T) {
-	s := newCustomSite(t)
+	s := newSite(t, withModules(t), withVault(t))
+	s.must(t, "service", "deploy", "custom", "--module", line(t, s.must(t, "module", "upload", packed(t)), "digest"))
+	s.must(t, "secret", "set", "erp-token", "--from-file", file(t, "value", "x"))
 	s.must(t, "app", "create", "plant")
 	s.must(t, "app", "create", "line-7")
 	digest := s.get(t, "service", "get", "custom")["module"]
@@ -40,6 +42,8 @@ func TestShellsCompleteNamesOfTheServer(t *testing.T) {
 		"--service":               {[]string{"app", "create", "x", "--service", "T"}, []string{"Trustful"}},
 		"--module":                {[]string{"service", "deploy", "x", "--module", ""}, []string{digest.(string)}},
 		"modules":                 {[]string{"module", "get", ""}, []string{digest.(string)}},
+		"secrets":                 {[]string{"secret", "delete", ""}, []string{"erp-token"}},
+		"--proof-policy":          {[]string{"app", "update", "plant", "--proof-policy", "r"}, []string{"required"}},
 		"--status":                {[]string{"credentials", "list", "--status", "R"}, []string{"REVOKED"}},
 		"--id-scheme":             {[]string{"app", "create", "x", "--id-scheme", "k"}, []string{"kaa-sha1"}},
 		"--output":                {[]string{"app", "list", "-o", ""}, []string{"table", "json", "yaml"}},
