@@ -29,7 +29,8 @@ type call struct {
 	network  bool       // whether http is usable without tx, in a sandbox
 	state    state      // opened with the first use of kv
 	deadline time.Time
-	hurried  bool // the deadline is that of the request, not of the module
+	lane     *lane // where the call has its turn; nil on trial
+	hurried  bool  // the deadline is that of the request, not of the module
 	input    []byte
 	output   []byte
 	reason   []byte // of error_write

@@ -48,7 +48,8 @@ func httpCall(c *call, m api.Memory, args []uint64) int64 {
 	c.checkTime()
 	ctx, cancel := context.WithTimeout(c.ctx, c.patience(asked.TimeoutMs))
 	defer cancel()
-	answer, err := c.rights.client.send(requestTo(ctx, to, asked, headers), allowPrivate)
+	var answer wasmabi.HTTPResponse
+	c.aside(func() { answer, err = c.rights.client.send(requestTo(ctx, to, asked, headers), allowPrivate) })
 	c.checkTime()
 	if err != nil {
 		return c.unsent(asked.Method, to, err)

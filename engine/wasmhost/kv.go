@@ -43,7 +43,12 @@ func kvGet(c *call, m api.Memory, args []uint64) int64 {
 	}
 	ctx, cancel := context.WithDeadline(c.ctx, c.deadline)
 	defer cancel()
-	value, found, err := c.state.Get(ctx, key)
+	var (
+		value []byte
+		found bool
+		err   error
+	)
+	c.aside(func() { value, found, err = c.state.Get(ctx, key) })
 	switch {
 	case err != nil:
 		return c.stateFailed(err)
@@ -87,7 +92,11 @@ func kvScan(c *call, m api.Memory, args []uint64) int64 {
 	defer cancel()
 	page := into[:0]
 	for {
-		entries, err := c.state.Scan(ctx, prefix, after, scanEntries)
+		var (
+			entries []engine.Entry
+			err     error
+		)
+		c.aside(func() { entries, err = c.state.Scan(ctx, prefix, after, scanEntries) })
 		if err != nil && len(page) > 0 && errors.Is(err, engine.ErrStateQuota) {
 			return int64(len(page)) // the next call says it
 		}

@@ -32,8 +32,8 @@ type visit struct {
 // sweepEvery is how often idle instances are looked through for old ones.
 const sweepEvery = time.Minute
 
-// enter takes a place in the application's pool, and an idle instance if there
-// is one. It is to be followed by leave.
+// enter takes a place in the application's pool, then a turn on this node, and
+// an idle instance if there is one. It is to be followed by leave.
 func (s *service) enter(ctx context.Context, app *engine.Application) (visit, error) {
 	v := visit{app: app.ID, now: time.Now()}
 	s.mu.Lock()
@@ -46,6 +46,14 @@ func (s *service) enter(ctx context.Context, app *engine.Application) (visit, er
 	s.calls.Add(1)
 	if !v.pool.gate.pass() {
 		if err := s.wait(ctx, v.pool); err != nil {
+			s.forget(v)
+			return v, err
+		}
+		v.now = time.Now()
+	}
+	if !s.lane.pass() {
+		if err := s.waitTurn(ctx); err != nil {
+			v.pool.gate.leave()
 			s.forget(v)
 			return v, err
 		}
@@ -69,6 +77,15 @@ func (s *service) wait(ctx context.Context, p *pool) error {
 		return nil // given at the last moment
 	}
 	return err
+}
+
+// waitTurn waits for a turn on this node, with the mutex released meanwhile. It
+// may take as long as a call: without turns, that would be what all who run at
+// once wait for each other.
+func (s *service) waitTurn(ctx context.Context) error {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	return s.lane.take(ctx, s.limits.CallTimeout, s.limits.Queue)
 }
 
 // poolOf returns the application's pool, with its configuration as of now.
@@ -109,9 +126,11 @@ func (p *pool) take(now time.Time) *instance {
 // leave ends a call and gives its instance back, if it had one. An instance
 // that is spent, or of a configuration that no longer holds, ends here.
 func (s *service) leave(v visit) {
+	s.lane.give()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if i := v.instance; i != nil {
+		i.call.lane = nil
 		if s.closed || v.config != v.pool.config || i.spent(v.now) {
 			i.close()
 		} else {

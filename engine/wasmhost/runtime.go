@@ -52,6 +52,7 @@ type Options struct {
 type Runtime struct {
 	wazero wazero.Runtime
 	cache  wazero.CompilationCache // nil without a folder
+	turns  *turns
 	codes  codes
 	memory *linear.Budget
 	limits Limits
@@ -83,7 +84,7 @@ func New(ctx context.Context, o Options) (*Runtime, error) {
 	if o.MemoryBudget == 0 {
 		o.MemoryBudget = linear.Installed() / budgetShare
 	}
-	r := &Runtime{limits: o.Limits, log: o.Log, now: o.Now, services: map[*service]struct{}{}}
+	r := &Runtime{limits: o.Limits, log: o.Log, now: o.Now, services: map[*service]struct{}{}, turns: newTurns(callsOfNode())}
 	r.ceiling, r.secrets, r.roots = o.Ceiling, o.Secrets, o.Roots
 	r.memory = linear.NewBudget(o.MemoryBudget, r.giveUpIdle)
 	config := wazeroConfig(r.limits.MemoryPagesCeiling)

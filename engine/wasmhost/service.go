@@ -27,6 +27,8 @@ type service struct {
 	guestLog *guestLog
 	rights   *rights
 
+	lane *lane // for a turn among the services of this node
+
 	calls sync.WaitGroup // between enter and leave
 	mu    sync.Mutex     // guards what follows
 	pools map[engine.ApplicationID]*pool
@@ -86,7 +88,7 @@ func (r *Runtime) build(ctx context.Context, p *program, s engine.Service) (*ser
 		frozen: limits.SingleUse && linear.CanRestore && !p.binary.ChangesTables(),
 		log:    r.log, guestLog: &guestLog{log: log, now: time.Now},
 		rights: r.rightsOf(&p.manifest.capabilities, &granted),
-		pools:  map[engine.ApplicationID]*pool{}, swept: time.Now(),
+		pools:  map[engine.ApplicationID]*pool{}, swept: time.Now(), lane: &lane{of: r.turns},
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -200,6 +202,7 @@ func (s *service) serve(ctx context.Context, tx *engine.Tx, app *engine.Applicat
 		}
 		v.now = time.Now()
 	}
+	v.instance.call.lane = s.lane
 	if err := v.instance.serve(ctx, tx, o, of, v.now); err != nil {
 		return s.undecided(err, exportOf[o.method], of)
 	}

@@ -72,10 +72,12 @@ func (c *call) sleep(d time.Duration) {
 	if d > 0 {
 		timer := time.NewTimer(min(d, time.Until(c.deadline)))
 		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-c.ctx.Done():
-		}
+		c.aside(func() {
+			select {
+			case <-timer.C:
+			case <-c.ctx.Done():
+			}
+		})
 	}
 	c.checkTime()
 }
