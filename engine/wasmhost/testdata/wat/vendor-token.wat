@@ -47,11 +47,19 @@
     (local $from i32)
     (drop (call $input_read (i32.const 65536) (local.get $size) (i32.const 0)))
     (call $find (local.get $size) (i32.const 0x12))
-    ;; the id, as field 1: shorter than 128 bytes in the tests of this module
-    (local.set $from (i32.sub (global.get $at) (i32.const 2)))
+    ;; The tag and the length of field 1 go before the id; there is room, of
+    ;; field 1 of the request.
+    (if (i32.lt_u (global.get $len) (i32.const 128))
+      (then
+        (local.set $from (i32.sub (global.get $at) (i32.const 2)))
+        (i32.store8 offset=1 (local.get $from) (global.get $len)))
+      (else
+        (local.set $from (i32.sub (global.get $at) (i32.const 3)))
+        (i32.store8 offset=1 (local.get $from) (i32.or (global.get $len) (i32.const 0x80)))
+        (i32.store8 offset=2 (local.get $from) (i32.shr_u (global.get $len) (i32.const 7)))))
     (i32.store8 (local.get $from) (i32.const 0x0a))
-    (i32.store8 offset=1 (local.get $from) (global.get $len))
-    (drop (call $output_write (local.get $from) (i32.add (global.get $len) (i32.const 2))))
+    (drop (call $output_write (local.get $from)
+      (i32.sub (i32.add (global.get $at) (global.get $len)) (local.get $from))))
     (drop (call $output_write (i32.const 16) (i32.const 2)))
     (i32.const 0))
 
