@@ -34,24 +34,18 @@ var sdks = map[string]struct {
 
 func TestEverySDKReadsAndWritesTheVectors(t *testing.T) {
 	all := readVectors(t)
-	var lines strings.Builder
-	for _, v := range all.Valid {
-		lines.WriteString(v.Message + " " + v.Hex + "\n")
-	}
-	for _, v := range all.Invalid {
-		lines.WriteString(v.Message + " " + v.Hex + "\n")
-	}
 	for name, sdk := range sdks {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cmd := sdk.codec(t)
-			cmd.Stdin = strings.NewReader(lines.String())
-			var stderr bytes.Buffer
-			cmd.Stderr = &stderr
-			out, err := cmd.Output()
-			require.NoError(t, err, stderr.String())
-			answers := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-			require.Len(t, answers, len(all.Valid)+len(all.Invalid))
+			lines := make([]string, 0, len(all.Valid)+len(all.Invalid))
+			for _, v := range all.Valid {
+				lines = append(lines, v.Message+" "+v.Hex)
+			}
+			for _, v := range all.Invalid {
+				lines = append(lines, v.Message+" "+v.Hex)
+			}
+			answers := ask(t, cmd, lines)
 			for i, v := range all.Valid {
 				said, rest, _ := strings.Cut(answers[i], " ")
 				require.Equal(t, "ok", said, "%s: %s", v.Name, rest)
@@ -62,8 +56,62 @@ func TestEverySDKReadsAndWritesTheVectors(t *testing.T) {
 			for i, v := range all.Invalid {
 				require.True(t, strings.HasPrefix(answers[len(all.Valid)+i], "no "), "%s: %s", v.Name, answers[len(all.Valid)+i])
 			}
+
+			lines, want := mutants(t, all)
+			answers = ask(t, exec.Command(cmd.Path, cmd.Args[1:]...), lines)
+			for i, answer := range answers {
+				words := strings.Split(answer, " ")
+				if want[i] == "no" {
+					require.Equal(t, "no", words[0], "%s: %s", lines[i], answer)
+				} else {
+					require.Equal(t, want[i], strings.Join(words[:2], " "), lines[i])
+				}
+			}
 		})
 	}
+}
+
+// ask gives lines to a codec and returns its answers.
+func ask(t *testing.T, cmd *exec.Cmd, lines []string) []string {
+	t.Helper()
+	cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, stderr.String())
+	answers := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	require.Len(t, answers, len(lines))
+	return answers
+}
+
+// mutants cuts the short vectors at each byte and changes each byte, and tells
+// what the decoder in Go says: "no", or "ok" and the message encoded again.
+func mutants(t *testing.T, all vectors) (lines, want []string) {
+	t.Helper()
+	add := func(message string, raw []byte) {
+		lines = append(lines, message+" "+hex.EncodeToString(raw))
+		m := blank[message]()
+		if m.Decode(raw) != nil {
+			want = append(want, "no")
+			return
+		}
+		want = append(want, "ok "+hex.EncodeToString(m.Append(nil)))
+	}
+	for _, v := range all.Valid {
+		raw := unhex(t, v.Hex)
+		if len(raw) > 160 {
+			continue
+		}
+		for i := range raw {
+			add(v.Message, raw[:i])
+			for _, b := range []byte{0, 1, raw[i] ^ 1, raw[i] ^ 0x10, raw[i] ^ 0x80, raw[i] + 8, 0xc3, 0xff} {
+				mutant := bytes.Clone(raw)
+				mutant[i] = b
+				add(v.Message, mutant)
+			}
+		}
+	}
+	return lines, want
 }
 
 func canonical(v validVector) string {
@@ -128,16 +176,18 @@ func TestModulesOfEverySDKImportOnlyWhatTheirCodeReaches(t *testing.T) {
 			require.Subset(t, imports, []string{wasmabi.ImportErrorWrite, wasmabi.ImportInputRead, wasmabi.ImportOutputWrite})
 			for _, export := range []string{
 				wasmabi.ExportMarker, wasmabi.ExportInitialize, wasmabi.ExportConfigure, wasmabi.ExportLookup, wasmabi.ExportProvide,
-				wasmabi.ExportMarkInUse, wasmabi.ExportMarkRevoked, wasmabi.ExportVerifyProof, wasmabi.ExportMemory,
+				wasmabi.ExportMarkInUse, wasmabi.ExportMarkRevoked, wasmabi.ExportMemory,
 			} {
 				require.Contains(t, exports, export)
 			}
 			require.NotContains(t, exports, wasmabi.ExportStart)
+			require.NotContains(t, exports, wasmabi.ExportVerifyProof, "the engine takes it for the promise to judge proofs")
 
-			imports, _ = read(t, sdk.module(t, "full"))
+			imports, exports = read(t, sdk.module(t, "full"))
 			for _, i := range wasmabi.Imports() {
 				require.Contains(t, imports, i.Name)
 			}
+			require.Contains(t, exports, wasmabi.ExportVerifyProof)
 		})
 	}
 }

@@ -7,6 +7,6 @@ export { Crypto, Secrets } from "./crypto";
 export { Header, Http, HttpRequest, HttpResponse } from "./http";
 export { Kv } from "./kv";
 export { Credentials, CredentialsStatus, KvEntry, VerifyProofRequest } from "./message";
-export { register } from "./register";
+export { register } from "./dispatch";
 export { Service } from "./service";
 export { Errno, Hash, Level, Signature, Status } from "./status";

@@ -35,7 +35,9 @@ export abstract class Service {
     call.fail(Status.Unsupported, "");
   }
 
-  /** Whether a proof shows possession of credentials: call.refuse(reason) when it does not. */
+  /**
+   * Whether a proof shows possession of credentials: call.refuse(reason) when it does not. It is called only in a module that exports verify_proof, see proof.ts.
+   */
   verifyProof(call: Call, request: VerifyProofRequest): void {
     call.fail(Status.Unsupported, "");
   }

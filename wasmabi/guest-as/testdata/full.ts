@@ -3,6 +3,7 @@
 import { bytesOf, Call, concat, Credentials, Errno, Hash, Level, register, Service, Signature, textOf, VerifyProofRequest } from "../assembly";
 
 export * from "../assembly/exports";
+export * from "../assembly/proof";
 
 class Full extends Service {
   prefix: string = "";

@@ -2,8 +2,21 @@
 
 /// Makes a type that implements [`Service`](crate::Service) the service of this
 /// module. Use it once.
+///
+/// `export!(MyService, verify_proof)` says that the service judges proofs. The
+/// engine has to know that before it asks, so that an application that requires
+/// proofs is not given a service that knows none.
 #[macro_export]
 macro_rules! export {
+    ($service:ty, verify_proof) => {
+        $crate::export!($service);
+
+        #[cfg(target_arch = "wasm32")]
+        #[no_mangle]
+        extern "C" fn verify_proof(length: usize) -> i32 {
+            $crate::dispatch::verify_proof(&credence_exports::SLOT, length)
+        }
+    };
     ($service:ty) => {
         const _: fn() -> $service = <$service as ::std::default::Default>::default;
 
@@ -12,7 +25,7 @@ macro_rules! export {
             use super::*;
             use $crate::dispatch;
 
-            static SLOT: dispatch::Slot<$service> = dispatch::Slot::new();
+            pub(super) static SLOT: dispatch::Slot<$service> = dispatch::Slot::new();
 
             #[no_mangle]
             extern "C" fn cred_abi_v1() {}
@@ -45,11 +58,6 @@ macro_rules! export {
             #[no_mangle]
             extern "C" fn mark_credentials_revoked(length: usize) -> i32 {
                 dispatch::mark_revoked(&SLOT, length)
-            }
-
-            #[no_mangle]
-            extern "C" fn verify_proof(length: usize) -> i32 {
-                dispatch::verify_proof(&SLOT, length)
             }
         }
     };

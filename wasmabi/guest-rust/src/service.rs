@@ -48,7 +48,8 @@ pub trait Service: Default {
     }
 
     /// Whether a proof shows possession of credentials: Ok if it does,
-    /// [`Error::refuse`] if it does not.
+    /// [`Error::refuse`] if it does not. It is called only in a module that says
+    /// `export!(MyService, verify_proof)`.
     fn verify_proof(&self, call: &Call<'_>, proof: &Proof<'_>) -> Result<()> {
         let _ = (call, proof);
         Err(Error::unsupported())

@@ -56,4 +56,4 @@ impl Service for Full {
     }
 }
 
-export!(Full);
+export!(Full, verify_proof);
