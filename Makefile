@@ -112,4 +112,4 @@ $(GOLANGCI_LINT):
 
 .PHONY: clean
 clean: ## remove what make has built and installed
-	rm -rf bin .tools examples/build engine/wasmhost/testdata/build engine/wasmhost/testdata/node_modules
+	rm -rf bin .tools examples/build engine/wasmhost/testdata/build engine/wasmhost/testdata/node_modules wasmabi/guest-as/node_modules

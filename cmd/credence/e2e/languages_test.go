@@ -136,12 +136,6 @@ func (s *server) verifyAtOnce(app string, devices int) []string {
 }
 
 func TestTheSiteQuotaPassesItsOwnTests(t *testing.T) {
-	const rustc = "/usr/bin/rustc"
-	if _, err := os.Stat(rustc); err != nil && os.Getenv("REQUIRE_TOOLCHAINS") != "1" {
-		t.Skipf("SKIPPED: %s is missing; 'make toolchains' installs it", rustc)
-	}
-	cmd := exec.Command("bash", "wasmabi/guest-rust/test.sh", "examples/rust-site-quota/src/lib.rs")
-	cmd.Dir = root
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	needsTools(t, "/usr/bin/rustc")
+	runIn(t, root, "bash", "wasmabi/guest-rust/test.sh", "examples/rust-site-quota/src/lib.rs")
 }
