@@ -108,7 +108,7 @@ func (c *call) unsent(method string, to target, err error) int64 {
 // note logs what became of a request. Path and query are the guest's, and may
 // name what should not be in a log.
 func (c *call) note(method string, to target, why string) {
-	c.log.write(wasmabi.Warn, []byte("http_call "+method+" "+to.scheme+"://"+to.authority()+": "+why), c.of)
+	c.log.tell(wasmabi.Warn, "a request of a module failed", []byte(method+" "+to.scheme+"://"+to.authority()+": "+why), c.of)
 }
 
 // discloses tells whether a response holds the value of a secret. Names of

@@ -99,7 +99,10 @@ func (h *httpClient) send(r *http.Request, allowPrivate bool) (wasmabi.HTTPRespo
 		return out, err
 	}
 	defer answer.Body.Close() //nolint:errcheck // of what was read
-	if answer.ContentLength > wasmabi.MaxBodyBytes {
+	switch {
+	case answer.StatusCode < http.StatusOK: // another protocol would follow
+		return out, errProtocol
+	case answer.ContentLength > wasmabi.MaxBodyBytes:
 		return out, errLongBody
 	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, wasmabi.MaxBodyBytes+1))
@@ -112,7 +115,10 @@ func (h *httpClient) send(r *http.Request, allowPrivate bool) (wasmabi.HTTPRespo
 	return wasmabi.HTTPResponse{Status: uint32(answer.StatusCode), Headers: answered(answer.Header), Body: body}, nil
 }
 
-var errLongBody = errors.New("the body is longer than 64 KiB")
+var (
+	errLongBody = errors.New("the body is longer than 64 KiB")
+	errProtocol = errors.New("the server wants to speak another protocol")
+)
 
 // whyUnsent puts the failure of a request into words for operators. What the
 // other side sent is not among them: it may hold a secret that it was sent.
@@ -124,7 +130,7 @@ func whyUnsent(err error) string {
 		timeout    interface{ Timeout() bool }
 	)
 	switch {
-	case errors.Is(err, errAddress) || errors.Is(err, errLongBody):
+	case errors.Is(err, errAddress) || errors.Is(err, errLongBody) || errors.Is(err, errProtocol):
 		return err.Error()
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "there was no answer in time"

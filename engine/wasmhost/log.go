@@ -41,6 +41,12 @@ var logLevels = [...]slog.Level{
 
 // write logs one record. The text is data of the record, never its message.
 func (l *guestLog) write(level wasmabi.Level, text []byte, of subject) {
+	l.tell(level, ModuleLogMessage, text, of)
+}
+
+// tell logs a record of the host's about what a module does, within the same
+// bounds.
+func (l *guestLog) tell(level wasmabi.Level, message string, text []byte, of subject) {
 	if !l.log.Enabled(context.Background(), logLevels[level]) {
 		return
 	}
@@ -55,7 +61,7 @@ func (l *guestLog) write(level wasmabi.Level, text []byte, of subject) {
 	if dropped > 0 {
 		attributes = append(attributes, slog.Int("dropped", dropped))
 	}
-	l.log.LogAttrs(context.Background(), logLevels[level], ModuleLogMessage, attributes...)
+	l.log.LogAttrs(context.Background(), logLevels[level], message, attributes...)
 }
 
 // admit counts a record, and returns how many were dropped before it.

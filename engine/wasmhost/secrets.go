@@ -34,7 +34,11 @@ func (c *call) secret(name string) ([]byte, wasmabi.Errno) {
 		return nil, wasmabi.ENOENT
 	}
 	c.checkTime()
-	c.log.write(wasmabi.Error, []byte("the secret "+name+" cannot be read now: "+err.Error()), c.of)
+	why := name
+	if e, ok := errors.AsType[*engine.Error](err); ok { // whose words are for people
+		why += ": " + e.Message
+	}
+	c.log.tell(wasmabi.Error, "a secret cannot be read for a module", []byte(why), c.of)
 	return nil, wasmabi.EAGAIN
 }
 
