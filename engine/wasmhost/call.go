@@ -29,8 +29,10 @@ type call struct {
 	network  bool       // whether http is usable without tx, in a sandbox
 	state    state      // opened with the first use of kv
 	deadline time.Time
-	lane     *lane // where the call has its turn; nil on trial
-	hurried  bool  // the deadline is that of the request, not of the module
+	within   context.Context    //nolint:containedctx // ctx with the deadline, once bounded has made it
+	cancel   context.CancelFunc // of within
+	lane     *lane              // where the call has its turn; nil on trial
+	hurried  bool               // the deadline is that of the request, not of the module
 	input    []byte
 	output   []byte
 	reason   []byte // of error_write
@@ -65,10 +67,22 @@ func (c *call) begin(ctx context.Context, tx *engine.Tx, of subject, deadline ti
 	c.failure = nil
 }
 
+// bounded is the context of the call with its deadline, for what may wait.
+func (c *call) bounded() context.Context {
+	if c.within == nil {
+		c.within, c.cancel = context.WithDeadline(c.ctx, c.deadline)
+	}
+	return c.within
+}
+
 // end lets go of what belongs to the operation.
 func (c *call) end() {
 	c.flush()
 	c.firstResult += int32(len(c.results))
+	if c.cancel != nil {
+		c.cancel()
+	}
+	c.within, c.cancel = nil, nil
 	c.ctx, c.tx, c.state, c.results, c.network = nil, nil, nil, nil, false
 }
 

@@ -238,7 +238,7 @@ func FuzzHostFunctions(f *testing.F) {
 		memory := bytes.Repeat([]byte{0xa5}, 64<<10)
 		guest.module.Memory().Write(0, memory)
 		function := all[n%uint(len(all))]
-		stack := []uint64{a, b, c, d, e, g}
+		stack := []uint64{a, b, c, d, e, g, a}
 		defer func() {
 			if r := recover(); r != nil {
 				require.Equal(t, guest.call.failure, r, "%s: only the host's own verdict ends a call", function.name)

@@ -41,14 +41,12 @@ func kvGet(c *call, m api.Memory, args []uint64) int64 {
 	if errno := c.openState(key); errno != 0 {
 		return result(errno)
 	}
-	ctx, cancel := context.WithDeadline(c.ctx, c.deadline)
-	defer cancel()
 	var (
 		value []byte
 		found bool
 		err   error
 	)
-	c.aside(func() { value, found, err = c.state.Get(ctx, key) })
+	c.aside(func() { value, found, err = c.state.Get(c.bounded(), key) })
 	switch {
 	case err != nil:
 		return c.stateFailed(err)
@@ -88,15 +86,13 @@ func kvScan(c *call, m api.Memory, args []uint64) int64 {
 	if errno := c.openState(nil); errno != 0 {
 		return result(errno)
 	}
-	ctx, cancel := context.WithDeadline(c.ctx, c.deadline)
-	defer cancel()
 	page := into[:0]
 	for {
 		var (
 			entries []engine.Entry
 			err     error
 		)
-		c.aside(func() { entries, err = c.state.Scan(ctx, prefix, after, scanEntries) })
+		c.aside(func() { entries, err = c.state.Scan(c.bounded(), prefix, after, scanEntries) })
 		if err != nil && len(page) > 0 && errors.Is(err, engine.ErrStateQuota) {
 			return int64(len(page)) // the next call says it
 		}

@@ -24,9 +24,7 @@ func (c *call) secret(name string) ([]byte, wasmabi.Errno) {
 		return nil, wasmabi.ENOENT
 	}
 	c.checkTime()
-	ctx, cancel := context.WithDeadline(c.ctx, c.deadline)
-	defer cancel()
-	value, err := c.rights.vault(ctx, name)
+	value, err := c.rights.vault(c.bounded(), name)
 	switch {
 	case err == nil:
 		return value, 0
