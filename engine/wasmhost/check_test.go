@@ -3,6 +3,7 @@ package wasmhost
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -69,6 +70,9 @@ func TestUploadsAndDeploymentsAnswerWithTheFirstError(t *testing.T) {
 		wasm := wattest.Module(t, name)
 		report, err := r.Check(t.Context(), wasm, CheckOptions{})
 		require.NoError(t, err)
+		if slices.Contains(foundCodes(report), FoundGrantsNeeded) {
+			continue // the check grants what a deployment has to
+		}
 		s, err := start(t, r, "s", wasm)
 		if err == nil {
 			s.Close()

@@ -24,7 +24,11 @@ func (c *call) secret(name string) ([]byte, wasmabi.Errno) {
 		return nil, wasmabi.ENOENT
 	}
 	c.checkTime()
-	value, err := c.rights.vault(c.bounded(), name)
+	var (
+		value []byte
+		err   error
+	)
+	c.aside(func() { value, err = c.rights.vault(c.bounded(), name) })
 	switch {
 	case err == nil:
 		return value, 0
