@@ -3,7 +3,6 @@ package wasmhost
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -152,21 +151,13 @@ func BenchmarkSingleUse(b *testing.B) {
 	for _, m := range []struct {
 		name string
 		wasm []byte
-	}{{"tiny", tiny(b)}, {"go", wattest.GoModule(b, "benchguest")}, {"fresh", wattest.Module(b, "secret-table")}} {
+	}{{"c", wattest.Lookup(b, "c")}, {"go", wattest.Lookup(b, "go")}, {"fresh", wattest.Module(b, "secret-table")}} {
 		b.Run(m.name, func(b *testing.B) {
 			w := newWorld(b, Options{CacheDir: compiled})
 			w.deploy("single", m.wasm, singleUse)
 			w.deploy("pooled", m.wasm, engine.ServiceSpec{})
-			ask := func(name engine.ServiceName, ctx context.Context, tx *engine.Tx) func() {
-				s, app := w.runtime.service(name), &engine.Application{ID: engine.ApplicationID(fmt.Sprint("app-", name))}
-				return func() {
-					if _, err := s.Lookup(ctx, tx, app, "x"); err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
 			err := w.units.work(b, func(ctx context.Context, tx *engine.Tx) error {
-				single, pooled := ask("single", ctx, tx), ask("pooled", ctx, tx)
+				single, pooled := w.asking(b, ctx, tx, "single", "x"), w.asking(b, ctx, tx, "pooled", "x")
 				for range 100 {
 					single()
 					pooled()

@@ -33,10 +33,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// BenchmarkLookup reports for each peer how many times as long as a lookup
-// through this host it takes, with the same guest's language where it has one.
+// BenchmarkLookup reports for each peer how many times as long it takes as a
+// lookup through this host, with a guest in Go and with one in C. The peers'
+// guests are in Go.
 func BenchmarkLookup(b *testing.B) {
-	host := newHost(b, wattest.GoModule(b, "benchguest"))
+	inGo, inC := newHost(b, wattest.Lookup(b, "go")), newHost(b, wattest.Lookup(b, "c"))
 	for _, peer := range []struct {
 		name string
 		open func(testing.TB) asked
@@ -48,32 +49,36 @@ func BenchmarkLookup(b *testing.B) {
 	} {
 		b.Run(peer.name, func(b *testing.B) {
 			ask := peer.open(b)
-			host.during(b, func(ours asked) { versus(b, ask, ours) })
+			inGo.during(b, func(inGo asked) { inC.during(b, func(inC asked) { versus(b, ask, inGo, inC) }) })
 		})
 	}
 }
 
-// versus runs both b.N times, in turns so that what else the machine does hits
-// both.
-func versus(b *testing.B, peer, ours asked) {
+// versus runs all b.N times, in turns so that what else the machine does hits
+// each of them.
+func versus(b *testing.B, peer, inGo, inC asked) {
 	b.Helper()
-	for range 2000 { // what is made on first use, and the processor's frequency
+	for range 2000 { // what is made on first use
 		check(b, peer)
-		check(b, ours)
+		check(b, inGo)
+		check(b, inC)
 	}
 	const turn = 64
-	var theirs, own time.Duration
+	var theirs, ownGo, ownC time.Duration
 	b.ReportAllocs()
 	b.ResetTimer()
 	for done := 0; done < b.N; done += turn {
 		n := min(turn, b.N-done)
 		theirs += took(b, n, peer)
 		b.StopTimer()
-		own += took(b, n, ours)
+		ownGo += took(b, n, inGo)
+		ownC += took(b, n, inC)
 		b.StartTimer()
 	}
-	b.ReportMetric(float64(theirs)/float64(own), "x-credence")
-	b.ReportMetric(float64(own.Nanoseconds())/float64(b.N), "credence-ns/op")
+	b.ReportMetric(float64(theirs)/float64(ownGo), "x-credence-go")
+	b.ReportMetric(float64(theirs)/float64(ownC), "x-credence-c")
+	b.ReportMetric(float64(ownGo.Nanoseconds())/float64(b.N), "credence-go-ns/op")
+	b.ReportMetric(float64(ownC.Nanoseconds())/float64(b.N), "credence-c-ns/op")
 }
 
 func took(b *testing.B, n int, ask asked) time.Duration {
