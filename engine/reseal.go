@@ -19,10 +19,12 @@ func (e *Engine) resealSecrets(ctx context.Context) error {
 	}
 	for ctx.Err() == nil {
 		err := e.resealAll(ctx)
-		if err == nil || ctx.Err() != nil {
-			return nil
+		if err == nil {
+			break
 		}
-		e.log.Warn("the secrets could not be looked through; it will be tried again", "error", err)
+		if ctx.Err() == nil {
+			e.log.Warn("the secrets could not be looked through; it will be tried again", "error", err)
+		}
 		select {
 		case <-time.After(resealRetry):
 		case <-ctx.Done():
