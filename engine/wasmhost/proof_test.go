@@ -2,7 +2,10 @@ package wasmhost
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,4 +124,41 @@ func TestTheLargestProofFitsIntoARequest(t *testing.T) {
 	var m wasmabi.VerifyProofRequest
 	require.NoError(t, m.Decode(request))
 	require.EqualValues(t, maxExpiresUnix, m.Credentials.ExpiresUnix)
+}
+
+// A challenge is good once: of many proofs for the same one, which arrive at
+// the same moment, one is accepted.
+func TestAChallengeIsUsedOnceUnderARace(t *testing.T) {
+	w := newWorld(t, Options{})
+	app := w.serves("proof")
+	v, err := w.prove(app, "", "=0")
+	require.NoError(t, err)
+	require.True(t, v.Accepted)
+	for round := range 5 {
+		const endpoints = 8
+		var wg sync.WaitGroup
+		var accepted, refused atomic.Int32
+		for n := range endpoints {
+			wg.Go(func() {
+				v, err := w.prove(app, fmt.Sprint("=", round), fmt.Sprint("=", round+1, strings.Repeat(" ", n)))
+				if err != nil {
+					t.Error(err)
+				} else if v.Accepted {
+					accepted.Add(1)
+				} else if v.Reason == engine.ReasonBadProof {
+					refused.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		require.EqualValues(t, 1, accepted.Load())
+		require.EqualValues(t, endpoints-1, refused.Load())
+		c, err := w.lookup(app, "x")
+		require.NoError(t, err)
+		trimmed := strings.TrimRight(string(c.Body), " ")
+		require.Equal(t, fmt.Sprint("=", round+1), trimmed)
+		v, err := w.prove(app, string(c.Body), trimmed) // for the next round
+		require.NoError(t, err)
+		require.True(t, v.Accepted)
+	}
 }

@@ -82,3 +82,35 @@ func TestASecretThatCannotBeReadIsNoDecision(t *testing.T) {
 	require.Len(t, w.log.lines("vendor", "was encrypted with the key", hex.EncodeToString(sum[:8])), 1)
 	require.Empty(t, w.log.lines("hunter2"))
 }
+
+// What a proof adds to a verification, with a secret of the vault in it, on the
+// memory store.
+func BenchmarkVerify(b *testing.B) {
+	store := enginetest.NewMemoryStore()
+	key, err := engine.NewVaultKey(make([]byte, 32))
+	require.NoError(b, err)
+	vault := engine.NewVault(store, []engine.VaultKey{key})
+	keeper := engine.New(engine.Options{Store: store, Vault: vault})
+	b.Cleanup(keeper.Close)
+	_, _, err = keeper.SetSecret(b.Context(), admin, "vendor", []byte("first"), 0)
+	require.NoError(b, err)
+	w := newWorldOn(b, store, Options{Secrets: vault.Secret})
+	w.deploy("tokens", wattest.Module(b, "vendor-token"), engine.ServiceSpec{Grants: []byte(`{"secrets":["vendor"]}`)})
+	app := w.app("tokens")
+	_, err = w.verify(app, "x") // the claim
+	require.NoError(b, err)
+	token := tokenOf("first", "nonce")
+	for name, verify := range map[string]func() (engine.Verdict, error){
+		"without a proof": func() (engine.Verdict, error) { return w.verify(app, "x") },
+		"with a proof":    func() (engine.Verdict, error) { return w.prove(app, "nonce", token) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if v, err := verify(); err != nil || !v.Accepted {
+					b.Fatal(v, err)
+				}
+			}
+		})
+	}
+}
