@@ -9,20 +9,28 @@ import (
 	"github.com/credence-engine/credence/wasmabi"
 )
 
-// hostHeaders are those of a connection. Who sets them could make one request
-// look like two, or like one for another host.
+// hostHeaders are those of a connection, and those that some servers take a
+// method, a host or a path from. Who sets them could make one request look like
+// two, or like one that is not on the list.
 var hostHeaders = []string{
 	"accept-encoding", "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+	"forwarded", "x-host", "x-original-host", "x-original-url", "x-rewrite-url",
+	"x-http-method", "x-http-method-override", "x-method-override",
 }
+
+var hostPrefixes = []string{"proxy-", "x-forwarded-"}
 
 // tokenBytes may occur in the name of a header (RFC 9110, section 5.6.2).
 const tokenBytes = letters + digits + "!#$%&'*+-.^_`|~"
 
 // settable tells whether a guest may send a header of this name.
 func settable(name string) bool {
-	lower := strings.ToLower(name)
-	return name != "" && strings.Trim(name, tokenBytes) == "" &&
-		!slices.Contains(hostHeaders, lower) && !strings.HasPrefix(lower, "proxy-")
+	if name == "" || strings.Trim(name, tokenBytes) != "" {
+		return false
+	}
+	same := strings.ReplaceAll(strings.ToLower(name), "_", "-") // to servers that hand them on in variables
+	return !slices.Contains(hostHeaders, same) &&
+		!slices.ContainsFunc(hostPrefixes, func(prefix string) bool { return strings.HasPrefix(same, prefix) })
 }
 
 // sendable tells whether a header can have this value: no control characters

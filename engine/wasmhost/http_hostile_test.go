@@ -34,6 +34,7 @@ func TestHeadersThatAreTheHostsOrBreakALineAreRefused(t *testing.T) {
 	for _, name := range []string{
 		"Host", "host", "HOST", "Connection", "Transfer-Encoding", "transfer-encoding", "Content-Length", "Upgrade", "TE", "te", "Trailer",
 		"Keep-Alive", "Expect", "Accept-Encoding", "Proxy-Authorization", "proxy-connection", "PROXY-X",
+		"X-HTTP-Method-Override", "x_http_method_override", "X-Original-URL", "X-Rewrite-Url", "X-Forwarded-Host", "Forwarded", "transfer_encoding",
 	} {
 		refused = append(refused, wasmabi.Header{Name: name, Value: "x"})
 	}
