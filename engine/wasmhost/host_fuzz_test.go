@@ -3,7 +3,6 @@ package wasmhost
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -105,7 +104,7 @@ func FuzzHostFunctionsFromAModule(f *testing.F) {
 			i.stack[0] = uint64(len(input))
 			if err := i.functions[lookup].CallWithStack(i.ctx, i.stack[:]); err != nil {
 				var stopped *fault
-				require.True(t, errors.As(c.blame(err), &stopped), "%v", err)
+				require.ErrorAs(t, c.blame(err), &stopped)
 				require.Equal(t, violated, stopped.kind, "%v", err)
 				require.Contains(t, stopped.cause.Error(), "are outside of the memory")
 				return nil

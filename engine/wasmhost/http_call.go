@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -108,7 +109,9 @@ func (c *call) unsent(method string, to target, err error) int64 {
 // note logs what became of a request. Path and query are the guest's, and may
 // name what should not be in a log.
 func (c *call) note(method string, to target, why string) {
-	c.log.tell(wasmabi.Warn, "a request of a module failed", []byte(method+" "+to.scheme+"://"+to.authority()+": "+why), c.of)
+	if attributes, ok := c.log.attributes(wasmabi.Warn, []byte(method+" "+to.scheme+"://"+to.authority()+": "+why), c.of); ok {
+		c.log.log.LogAttrs(c.ctx, slog.LevelWarn, "a request of a module failed", attributes...)
+	}
 }
 
 // discloses tells whether a response holds the value of a secret. Names of

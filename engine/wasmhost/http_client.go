@@ -98,7 +98,7 @@ func (h *httpClient) send(r *http.Request, allowPrivate bool) (wasmabi.HTTPRespo
 	if err != nil {
 		return out, err
 	}
-	defer answer.Body.Close() //nolint:errcheck // of what was read
+	defer answer.Body.Close()
 	switch {
 	case answer.StatusCode < http.StatusOK: // another protocol would follow
 		return out, errProtocol

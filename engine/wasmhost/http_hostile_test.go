@@ -246,7 +246,9 @@ func TestARequestThatIsGivenUpEndsTheCall(t *testing.T) {
 		g.call.begin(ctx, tx, subject{"app", "req"}, time.Now().Add(time.Minute))
 		g.call.rights = own
 		go func() { <-arrived; cancel() }()
-		requireCode(t, engine.CodeUnavailable, g.stops(func() { g.ask(wasmabi.HTTPRequest{Method: "GET", URL: s.URL + "/"}) }).(*aborted).cause)
+		var stopped *aborted
+		require.ErrorAs(t, g.stops(func() { g.ask(wasmabi.HTTPRequest{Method: "GET", URL: s.URL + "/"}) }), &stopped)
+		requireCode(t, engine.CodeUnavailable, stopped.cause)
 		return nil
 	}))
 }

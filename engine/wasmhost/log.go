@@ -41,19 +41,18 @@ var logLevels = [...]slog.Level{
 
 // write logs one record. The text is data of the record, never its message.
 func (l *guestLog) write(level wasmabi.Level, text []byte, of subject) {
-	l.tell(level, ModuleLogMessage, text, of)
+	if attributes, ok := l.attributes(level, text, of); ok {
+		l.log.LogAttrs(context.Background(), logLevels[level], ModuleLogMessage, attributes...)
+	}
 }
 
-// tell logs a record of the host's about what a module does, within the same
-// bounds.
-func (l *guestLog) tell(level wasmabi.Level, message string, text []byte, of subject) {
+// attributes are those of a record about a module, or false if it is to be
+// dropped.
+func (l *guestLog) attributes(level wasmabi.Level, text []byte, of subject) ([]slog.Attr, bool) {
 	if !l.log.Enabled(context.Background(), logLevels[level]) {
-		return
+		return nil, false
 	}
 	dropped, ok := l.admit()
-	if !ok {
-		return
-	}
 	attributes := []slog.Attr{
 		slog.String("application", of.application), slog.String("request", of.request),
 		slog.String("text", printable(text, wasmabi.MaxLogBytes)),
@@ -61,7 +60,7 @@ func (l *guestLog) tell(level wasmabi.Level, message string, text []byte, of sub
 	if dropped > 0 {
 		attributes = append(attributes, slog.Int("dropped", dropped))
 	}
-	l.log.LogAttrs(context.Background(), logLevels[level], message, attributes...)
+	return attributes, ok
 }
 
 // admit counts a record, and returns how many were dropped before it.

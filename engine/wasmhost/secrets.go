@@ -3,6 +3,7 @@ package wasmhost
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 
 	"github.com/tetratelabs/wazero/api"
@@ -40,7 +41,9 @@ func (c *call) secret(name string) ([]byte, wasmabi.Errno) {
 	if e, ok := errors.AsType[*engine.Error](err); ok { // whose words are for people
 		why += ": " + e.Message
 	}
-	c.log.tell(wasmabi.Error, "a secret cannot be read for a module", []byte(why), c.of)
+	if attributes, ok := c.log.attributes(wasmabi.Error, []byte(why), c.of); ok {
+		c.log.log.LogAttrs(c.ctx, slog.LevelError, "a secret cannot be read for a module", attributes...)
+	}
 	return nil, wasmabi.EAGAIN
 }
 
