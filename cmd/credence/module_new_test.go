@@ -26,6 +26,7 @@ func program(t *testing.T) string {
 // neededFor are the commands and files that a project in a language builds with.
 var neededFor = map[string][]string{
 	"go":   {"make", "go"},
+	"as":   {"make", "bash", "node", "npm"},
 	"c":    {"make", "clang-19", "wasm-ld-19"},
 	"rust": {"make", "bash", "/usr/bin/rustc", "/usr/lib/rustlib/wasm32-unknown-unknown", "wasm-ld-14"},
 }

@@ -24,7 +24,7 @@ import (
 var templates embed.FS
 
 // Languages are those that there is a template for.
-func Languages() []string { return []string{"go", "rust", "c"} }
+func Languages() []string { return []string{"go", "rust", "c", "as"} }
 
 // sdkOf says what of [wasmabi.Sources] a project in a language needs, and where it
 // goes below the project's folder sdk.
@@ -32,6 +32,7 @@ var sdkOf = map[string][]struct{ from, to string }{
 	"go":   {{".", "wasmabi"}, {"guest", "wasmabi/guest"}},
 	"rust": {{"guest-rust", "."}},
 	"c":    {{"guest-c", "."}},
+	"as":   {{"guest-as", "."}},
 }
 
 // nameForm is what all the tools of all languages take for a name.
