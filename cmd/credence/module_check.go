@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -78,11 +79,11 @@ func (a *author) printReport(name string, report wasmhost.Report) error {
 
 // findingLines are the findings, a line each.
 func findingLines(all []wasmhost.Finding) string {
-	text := ""
+	var text strings.Builder
 	for _, f := range all {
-		text += fmt.Sprintf("%-7s  %s  [%s]\n", f.Severity, output.Clean(f.Message), f.Code)
+		fmt.Fprintf(&text, "%-7s  %s  [%s]\n", f.Severity, output.Clean(f.Message), f.Code)
 	}
-	return text
+	return text.String()
 }
 
 // verdict is the last line of a report.

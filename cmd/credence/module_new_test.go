@@ -19,7 +19,7 @@ func program(t *testing.T) string {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	path := file(t, "credence", fmt.Sprintf("#!/bin/sh\n%s=1 exec '%s' \"$@\"\n", asProgram, self))
-	require.NoError(t, os.Chmod(path, 0o700)) //nolint:gosec // it is to be run
+	require.NoError(t, os.Chmod(path, 0o700))
 	return path
 }
 

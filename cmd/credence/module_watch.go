@@ -134,7 +134,7 @@ func (s *watch) once(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		s.say("the build failed: %v", err)
+		s.sayf("the build failed: %v", err)
 		return
 	}
 	path, err := s.newest()
@@ -147,11 +147,11 @@ func (s *watch) once(ctx context.Context) {
 	switch {
 	case ctx.Err() != nil:
 	case errors.Is(err, errRejected): // the report has said it
-		s.say("failed after %s", time.Since(began).Round(time.Millisecond))
+		s.sayf("failed after %s", time.Since(began).Round(time.Millisecond))
 	case err != nil:
-		s.say("%v", err)
+		s.sayf("%v", err)
 	default:
-		s.say("passed after %s", time.Since(began).Round(time.Millisecond))
+		s.sayf("passed after %s", time.Since(began).Round(time.Millisecond))
 	}
 }
 
@@ -176,6 +176,6 @@ func (s *watch) newest() (string, error) {
 	return newest, nil
 }
 
-func (s *watch) say(format string, args ...any) {
+func (s *watch) sayf(format string, args ...any) {
 	fmt.Fprintln(s.author.w.stdout, output.Clean("["+time.Now().Format(time.TimeOnly)+"] "+fmt.Sprintf(format, args...)))
 }

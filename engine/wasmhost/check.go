@@ -86,7 +86,7 @@ func (p *program) warnOfGrants(given json.RawMessage, found *findings) {
 	if len(given) > 0 || len(missing.names) == 0 {
 		return
 	}
-	found.warn(FoundGrantsNeeded, "the module asks for more than a service is granted by default, namely %s: deploy it with the grants %s",
+	found.warnf(FoundGrantsNeeded, "the module asks for more than a service is granted by default, namely %s: deploy it with the grants %s",
 		missing.words(), p.granted(nil))
 }
 
@@ -98,7 +98,7 @@ func (f *findings) refuse(code FindingCode, err error) {
 	*f = append(*f, Finding{SeverityError, code, messageOf(err), err})
 }
 
-func (f *findings) warn(code FindingCode, format string, args ...any) {
+func (f *findings) warnf(code FindingCode, format string, args ...any) {
 	*f = append(*f, Finding{SeverityWarning, code, fmt.Sprintf(format, args...), nil})
 }
 

@@ -102,7 +102,7 @@ func (p *program) checkManifest(found *findings) bool {
 		found.refuse(FoundManifest, refused(err))
 		return false
 	case !present:
-		found.warn(FoundNoManifest, "the module has no manifest, so operators see neither its name nor its version: add one with credence module pack")
+		found.warnf(FoundNoManifest, "the module has no manifest, so operators see neither its name nor its version: add one with credence module pack")
 		return true
 	}
 	if p.manifest, err = readManifest(section); err != nil {
@@ -189,7 +189,7 @@ func (p *program) checkImports(found *findings, readable bool) {
 	}
 	for _, c := range p.manifest.capabilities.names {
 		if !used[c] {
-			found.warn(FoundCapabilityUnused, "the manifest asks for the capability %q and the module imports no function of it: leave %q out, so that operators need not grant it", string(c), string(c))
+			found.warnf(FoundCapabilityUnused, "the manifest asks for the capability %q and the module imports no function of it: leave %q out, so that operators need not grant it", string(c), string(c))
 		}
 	}
 }

@@ -85,7 +85,7 @@ func (t *trial) unknownIDs(ctx context.Context) {
 	} {
 		out, ok := t.do(ctx, c.what, operation{method: lookup, asked: engine.Credentials{ID: c.id}})
 		if ok && out.Credentials != nil && out.Credentials.Status != engine.Revoked {
-			t.warnOnce(FoundUnknownAccepted, "%s found credentials that nobody has provided: unless the service is to know every id, answer with NOT_FOUND", c.what)
+			t.warnOncef(FoundUnknownAccepted, "%s found credentials that nobody has provided: unless the service is to know every id, answer with NOT_FOUND", c.what)
 		}
 	}
 	for _, m := range []method{markInUse, markRevoked} {
@@ -99,15 +99,15 @@ func (t *trial) life(ctx context.Context) {
 	first, ok := t.do(ctx, "a provision on trial", operation{method: provide, asked: c})
 	provided := ok && first.Credentials != nil
 	if provided && first.Credentials.Status != engine.Available {
-		t.found.warn(FoundProvideStatus, "%s answered with the status %s: fresh credentials are AVAILABLE", wasmabi.ExportProvide, first.Credentials.Status)
+		t.found.warnf(FoundProvideStatus, "%s answered with the status %s: fresh credentials are AVAILABLE", wasmabi.ExportProvide, first.Credentials.Status)
 	}
 	found, ok := t.look(ctx, c.ID, "a lookup after a provision on trial")
 	if ok && provided && found.Status == wasmabi.NotFound {
-		t.found.warn(FoundProvideForgotten, "%s accepted credentials that %s does not find then: keep them in kv, or answer with UNSUPPORTED", wasmabi.ExportProvide, wasmabi.ExportLookup)
+		t.found.warnf(FoundProvideForgotten, "%s accepted credentials that %s does not find then: keep them in kv, or answer with UNSUPPORTED", wasmabi.ExportProvide, wasmabi.ExportLookup)
 	}
 	again, ok := t.do(ctx, "a second provision on trial", operation{method: provide, asked: c})
 	if ok && provided && again.Credentials == nil {
-		t.found.warn(FoundProvideRepeat, "%s refused the same credentials when they came again (%s): accept them, since a caller repeats what it has no answer to", wasmabi.ExportProvide, again.says())
+		t.found.warnf(FoundProvideRepeat, "%s refused the same credentials when they came again (%s): accept them, since a caller repeats what it has no answer to", wasmabi.ExportProvide, again.says())
 	}
 	for range 2 {
 		t.do(ctx, "a mark in use on trial", operation{method: markInUse, asked: c})
@@ -119,7 +119,7 @@ func (t *trial) life(ctx context.Context) {
 	}
 	t.look(ctx, c.ID, "a lookup after a revocation on trial")
 	if ok && told[0].Status == wasmabi.OK && told[1].Status != wasmabi.OK && told[1].Status != wasmabi.NotFound {
-		t.found.warn(FoundRevokedRepeat, "%s answered with OK and then, for the same credentials, with %s: answer with OK again, since the engine repeats the news until it has arrived", wasmabi.ExportMarkRevoked, told[1].says())
+		t.found.warnf(FoundRevokedRepeat, "%s answered with OK and then, for the same credentials, with %s: answer with OK again, since the engine repeats the news until it has arrived", wasmabi.ExportMarkRevoked, told[1].says())
 	}
 }
 
@@ -130,12 +130,12 @@ func (t *trial) look(ctx context.Context, id engine.CredentialsID, what string) 
 		return out, false
 	}
 	if out.Changed {
-		t.warnOnce(FoundLookupWrites, "%s wrote to kv: leave that to the other operations, since lookups are on the path of every connection and would conflict with each other", wasmabi.ExportLookup)
+		t.warnOncef(FoundLookupWrites, "%s wrote to kv: leave that to the other operations, since lookups are on the path of every connection and would conflict with each other", wasmabi.ExportLookup)
 	}
 	if c := out.Credentials; c != nil {
 		order := map[engine.Status]int{engine.Available: 1, engine.InUse: 2, engine.Revoked: 3}
 		if order[c.Status] < order[t.seen] {
-			t.found.warn(FoundStatusBack, "%s answered with %s after %s: a status never goes back", wasmabi.ExportLookup, c.Status, t.seen)
+			t.found.warnf(FoundStatusBack, "%s answered with %s after %s: a status never goes back", wasmabi.ExportLookup, c.Status, t.seen)
 		}
 		t.seen = c.Status
 	}
@@ -152,7 +152,7 @@ func (t *trial) proofs(ctx context.Context) {
 	} {
 		out, ok := t.do(ctx, "the judgement of a proof on trial", operation{method: verifyProof, asked: c, proof: p})
 		if ok && out.Status == wasmabi.OK {
-			t.warnOnce(FoundProofAccepted, "%s accepted a proof that shows nothing: answer with PERMISSION_DENIED unless it holds", wasmabi.ExportVerifyProof)
+			t.warnOncef(FoundProofAccepted, "%s accepted a proof that shows nothing: answer with PERMISSION_DENIED unless it holds", wasmabi.ExportVerifyProof)
 		}
 	}
 }
@@ -184,7 +184,7 @@ func (t *trial) emptyConfig(ctx context.Context) {
 		return
 	}
 	if f, ok := errors.AsType[*fault](err); ok && f.kind != unwilling {
-		t.found.warn(FoundEmptyConfig, "the module %s with the configuration {}: refuse what is missing with INVALID_ARGUMENT and a reason, so that whoever deploys it learns what to give", f.kind)
+		t.found.warnf(FoundEmptyConfig, "the module %s with the configuration {}: refuse what is missing with INVALID_ARGUMENT and a reason, so that whoever deploys it learns what to give", f.kind)
 	}
 }
 
@@ -192,7 +192,7 @@ func (t *trial) emptyConfig(ctx context.Context) {
 func (t *trial) next(ctx context.Context) bool {
 	if !t.over && (ctx.Err() != nil || !time.Now().Before(t.until)) {
 		t.over = true
-		t.found.warn(FoundUnfinished, "the trial was ended after %d calls, since they took more than %s together: make the operations faster", t.steps, trialTime)
+		t.found.warnf(FoundUnfinished, "the trial was ended after %d calls, since they took more than %s together: make the operations faster", t.steps, trialTime)
 	}
 	if t.over {
 		return false
@@ -218,7 +218,7 @@ func (t *trial) do(ctx context.Context, what string, o operation) (Outcome, bool
 		return out, false
 	}
 	if out.Status == wasmabi.Internal {
-		t.warnOnce(FoundInternal, "%s was answered with %s: say with another status and a reason what the caller can do", what, out.says())
+		t.warnOncef(FoundInternal, "%s was answered with %s: say with another status and a reason what the caller can do", what, out.says())
 	}
 	return out, true
 }
@@ -234,14 +234,14 @@ func (t *trial) refuse(err error, what, field string) {
 	t.over = t.over || !ok || t.extent == trialToFirst
 }
 
-// warnOnce leaves out what was said already.
-func (t *trial) warnOnce(code FindingCode, format string, args ...any) {
+// warnOncef leaves out what was said already.
+func (t *trial) warnOncef(code FindingCode, format string, args ...any) {
 	for _, f := range t.found {
 		if f.Code == code {
 			return
 		}
 	}
-	t.found.warn(code, format, args...)
+	t.found.warnf(code, format, args...)
 }
 
 // says is the status of an outcome with its reason.

@@ -20,7 +20,7 @@ func Outline(wasm []byte) []Section {
 	for r.err == nil && r.left() > 0 {
 		start := r.pos
 		id, content := r.frame()
-		if r.err != nil || int(id) >= sectionCount {
+		if r.err != nil || id >= sectionCount {
 			break
 		}
 		s := Section{Name: strings.TrimSuffix(sectionNames[id], " section"), Offset: start, Size: r.pos - start}
