@@ -17,21 +17,13 @@ type candidate struct {
 	err      error
 }
 
-// hold keeps a service that was started for a deployment, until it is taken or
-// dropped.
-func (r *registry) hold(s Service, service RunningService, deadline time.Time) {
-	c := &candidate{NodeService: s.standing(ServiceReady, nil), own: true, deadline: deadline, done: make(chan struct{}), service: service}
-	close(c.done)
+// ready starts the service of a deployment, by this node or another one, and
+// holds it until it is taken or dropped.
+func (r *registry) ready(ctx context.Context, store Store, p proposal, own bool) error {
+	s := p.Service
+	c := &candidate{NodeService: s.standing(ServiceStarting, nil), own: own, deadline: p.Deadline, done: make(chan struct{})}
 	if !r.enter(c) {
-		c.close()
-	}
-}
-
-// ready starts the service of a deployment that another node has proposed.
-func (r *registry) ready(ctx context.Context, store Store, s Service, deadline time.Time) {
-	c := &candidate{NodeService: s.standing(ServiceStarting, nil), deadline: deadline, done: make(chan struct{})}
-	if !r.enter(c) {
-		return
+		return Errorf(CodeUnavailable, "this node is shutting down: ask another one")
 	}
 	service, err := r.prepare(ctx, store, s)
 	r.mu.Lock()
@@ -43,6 +35,7 @@ func (r *registry) ready(ctx context.Context, store Store, s Service, deadline t
 	r.mu.Unlock()
 	close(c.done)
 	r.tell()
+	return err
 }
 
 // enter puts a candidate in the place of the one before. It reports false when

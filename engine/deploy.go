@@ -32,8 +32,8 @@ type DeployOptions struct {
 }
 
 // DeployService makes a module serve under a name, in the place of what served
-// before. The module is compiled and configured first, here and then on every
-// other live node, so that what cannot serve is refused and changes nothing;
+// before. The module is compiled and configured first, on every live node at the
+// same time, so that what cannot serve is refused and changes nothing;
 // calls in flight finish on the old revision. Service.Nodes of the answer names
 // the nodes that were not ready when the time to wait for them was over.
 //
@@ -61,13 +61,19 @@ func (e *Engine) DeployService(ctx context.Context, caller Caller, name ServiceN
 
 // try starts a service that is not deployed yet.
 func (e *Engine) try(ctx context.Context, s Service) (RunningService, error) {
-	if _, err := e.Module(ctx, s.Module); err != nil {
-		if CodeOf(err) == CodeNotFound {
-			return nil, Errorf(CodeInvalid, "there is no module %s: upload it with POST /v1/modules first", s.Module).InField("/module")
-		}
+	if err := e.checkModule(ctx, s.Module); err != nil {
 		return nil, err
 	}
 	return e.services.prepare(ctx, e.store, s)
+}
+
+// checkModule refuses to deploy what was not uploaded.
+func (e *Engine) checkModule(ctx context.Context, d Digest) error {
+	_, err := e.Module(ctx, d)
+	if CodeOf(err) == CodeNotFound {
+		return Errorf(CodeInvalid, "there is no module %s: upload it with POST /v1/modules first", d).InField("/module")
+	}
+	return err
 }
 
 func (s ServiceSpec) service(name ServiceName) Service {

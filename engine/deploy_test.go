@@ -154,25 +154,25 @@ func TestRevisionsAndRollback(t *testing.T) {
 	requireCode(t, engine.CodeNotFound, err)
 }
 
-// Somebody deploys while a rollback tries its target: the rollback gives way,
-// and what runs is what the record says.
-func TestARollbackGivesWayToADeploymentInBetween(t *testing.T) {
+// Somebody deploys while a rollback starts its target: that is refused.
+func TestADeploymentGivesWayToARollbackUnderWay(t *testing.T) {
 	w := newWorld(t)
 	first := &script{lookup: always(engine.Revoked)}
+	late := &script{lookup: always(engine.Available)}
 	first.onStart = func(times int32) {
 		if times == 2 {
-			w.deploy("NEW", &script{lookup: always(engine.Available)})
+			_, err := w.DeployService(t.Context(), admin, "NEW", engine.ServiceSpec{Module: w.upload(late)}, engine.DeployOptions{})
+			requireCode(t, engine.CodeConflict, err)
 		}
 	}
 	w.deploy("NEW", first)
 	w.deploy("NEW", &script{lookup: always(engine.InUse)})
-	_, err := w.RollbackService(t.Context(), admin, "NEW", 0, engine.DeployOptions{})
-	requireCode(t, engine.CodeConflict, err)
-	s, err := w.Service(t.Context(), "NEW")
+	s, err := w.RollbackService(t.Context(), admin, "NEW", 0, engine.DeployOptions{})
 	require.NoError(t, err)
 	require.Equal(t, 3, s.Number)
-	require.True(t, w.verify(w.app("NEW"), "id", "ep").Accepted)
-	require.Equal(t, first.started.Load(), first.closed.Load(), "the prepared target was not closed")
+	require.Equal(t, engine.ReasonRevoked, w.verify(w.app("NEW"), "id", "ep").Reason)
+	require.Zero(t, late.started.Load())
+	require.EqualValues(t, 1, first.closed.Load(), "the first of its two starts was replaced")
 }
 
 func TestAServiceInUseIsNotDeleted(t *testing.T) {

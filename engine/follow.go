@@ -123,11 +123,8 @@ func (e *Engine) followCandidates(ctx context.Context) error {
 				e.log.Error("a deployment under way cannot be read", "service", lastSegment(r.Key), "error", err)
 				return
 			}
-			if p.By != e.self.node.ID { // else it is held already
-				starts.Go(func() {
-					e.catchUp(ctx, p)
-					e.services.ready(ctx, e.store, p.Service, p.Deadline)
-				})
+			if p.By != e.self.node.ID { // which starts it itself
+				starts.Go(func() { e.makeReady(ctx, p) })
 			}
 		},
 		gone: func(ctx context.Context, key string, _ Revision) { e.settle(ctx, ServiceName(lastSegment(key))) },
@@ -135,6 +132,21 @@ func (e *Engine) followCandidates(ctx context.Context) error {
 			e.services.dropCandidates(func(c *candidate) bool { return !c.own && !keys[deployKey(c.Name)] })
 		},
 	})
+}
+
+// makeReady starts the service that another node has proposed.
+func (e *Engine) makeReady(ctx context.Context, p proposal) {
+	name := p.Service.Name
+	snap, err := e.store.Read(ctx, Strict, deployKey(name))
+	if err != nil {
+		return
+	}
+	if now, err := decodeProposal(snap.Records[0]); err != nil || now.Service.Deployment != p.Service.Deployment {
+		return // it is over, or overtaken: this node has heard of it late
+	}
+	e.catchUp(ctx, p)
+	_ = e.services.ready(ctx, e.store, p, false) // this node's record tells how it went
+	e.settle(ctx, name)                          // should it be over by now
 }
 
 // catchUp sees that this node runs what a proposal is to replace: what was
@@ -149,18 +161,27 @@ func (e *Engine) catchUp(ctx context.Context, p proposal) {
 	}
 }
 
-// settle ends a deployment on this node: unless it was activated, and what was
-// started for it will be taken, that is given up.
+// settle gives up what was started for a deployment that is over, unless it was
+// activated and the service is still to be taken.
 func (e *Engine) settle(ctx context.Context, name ServiceName) {
-	snap, err := e.store.Read(ctx, Strict, serviceKey(name))
+	snap, err := e.store.Read(ctx, Strict, serviceKey(name), deployKey(name))
 	if err != nil {
 		return // the candidate ends with its deadline
 	}
 	var s Service
+	var p proposal
 	if r := snap.Records[0]; r.Exists() {
-		if s, err = decodeService(r); err != nil {
-			return
-		}
+		s, err = decodeService(r)
 	}
-	e.services.dropCandidates(func(c *candidate) bool { return !c.own && c.Name == name && c.Deployment != s.Deployment })
+	if r := snap.Records[1]; r.Exists() && err == nil {
+		p, err = decodeProposal(r)
+	}
+	if err != nil {
+		return
+	}
+	taken := e.services.runs(name, s.Version)
+	e.services.dropCandidates(func(c *candidate) bool {
+		wanted := c.Deployment == p.Service.Deployment || c.Deployment == s.Deployment && !taken
+		return !c.own && c.Name == name && !wanted
+	})
 }

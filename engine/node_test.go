@@ -21,6 +21,7 @@ type fleet struct {
 type member struct {
 	*world
 	session *enginetest.Session
+	faults  *enginetest.FaultStore // what the node's engine works on
 	id      engine.NodeID
 }
 
@@ -32,11 +33,12 @@ func newFleet(t *testing.T, n int, wait time.Duration) *fleet {
 	for i := range n {
 		session := state.Session()
 		id := engine.NodeID(fmt.Sprint("n", i))
-		w := newWorldOn(t, session, func(o *engine.Options) {
+		faults := enginetest.NewFaultStore(session)
+		w := newWorldOn(t, faults, func(o *engine.Options) {
 			o.Node, o.DeployWait = engine.Node{ID: id, Address: "host:80", Release: "1.2.3"}, wait
 		})
 		w.runs()
-		f.nodes = append(f.nodes, &member{world: w, session: session, id: id})
+		f.nodes = append(f.nodes, &member{world: w, session: session, faults: faults, id: id})
 	}
 	require.Eventually(t, func() bool { return len(f.live()) == n }, soon, tick)
 	return f

@@ -15,7 +15,7 @@ const DefaultDeployWait = 10 * time.Second
 
 // proposalTime is how much longer than its wait for other nodes a deployment
 // may take. A proposal that is older stands in nobody's way.
-const proposalTime = 10 * time.Second
+const proposalTime = time.Minute
 
 // proposal is the record of a deployment under way. It is ephemeral: one whose
 // node dies leaves nothing behind.
@@ -48,32 +48,33 @@ type rollout struct {
 	spec    func(*Tx) (ServiceSpec, error) // the same, looked at once more as of the activation
 }
 
-// roll makes a service serve on all nodes from one revision on. It is started
-// here, then proposed, so that each live node starts it and says whether it
-// can; the activation is one transaction, and from its revision on each
+// roll makes a service serve on all nodes from one revision on. It is proposed
+// first, so that each live node, this one included, starts it and says whether
+// it can; the activation is one transaction, and from its revision on each
 // operation, on whatever node, runs the new service: nodes that could not be
 // ready before start it first, or refuse.
 func (e *Engine) roll(ctx context.Context, caller Caller, r rollout) (Service, error) {
-	prepared, err := e.try(ctx, r.service)
+	if err := e.checkModule(ctx, r.service.Module); err != nil {
+		return Service{}, err
+	}
+	p, err := e.propose(ctx, caller, r)
 	if err != nil {
 		return Service{}, err
 	}
-	p, at, err := e.propose(ctx, caller, r)
-	if err != nil {
-		prepared.Close()
-		return Service{}, err
+	deployed, err := e.rollProposed(ctx, caller, r, p)
+	if err != nil || deployed.Deployment != p.Service.Deployment { // the answer to an earlier request was kept
+		e.withdraw(p)
 	}
-	id := p.Service.Deployment
+	e.services.dropCandidates(func(c *candidate) bool { return c.Deployment == p.Service.Deployment }) // unless it was taken
+	return deployed, err
+}
+
+func (e *Engine) rollProposed(ctx context.Context, caller Caller, r rollout, p proposal) (Service, error) {
 	e.catchUp(ctx, p)
-	e.services.hold(p.Service, prepared, p.Deadline)
-	defer e.services.dropCandidates(func(c *candidate) bool { return c.Deployment == id }) // unless it was taken
-	activated := false
-	defer func() {
-		if !activated {
-			e.withdraw(p, at)
-		}
-	}()
-	nodes, err := e.await(ctx, id)
+	if err := e.services.ready(ctx, e.store, p, true); err != nil {
+		return Service{}, err
+	}
+	nodes, err := e.await(ctx, p.Service.Deployment)
 	if err != nil {
 		return Service{}, err
 	}
@@ -81,10 +82,9 @@ func (e *Engine) roll(ctx context.Context, caller Caller, r rollout) (Service, e
 		return Service{}, err
 	}
 	deployed, err := e.activate(ctx, caller, r, p)
-	if err != nil || deployed.Deployment != id { // the answer to an earlier request was kept
+	if err != nil || deployed.Deployment != p.Service.Deployment {
 		return deployed, err
 	}
-	activated = true
 	if run, err := e.services.start(ctx, e.store, deployed); err == nil {
 		lease{of: run}.release()
 	}
@@ -94,19 +94,19 @@ func (e *Engine) roll(ctx context.Context, caller Caller, r rollout) (Service, e
 }
 
 // propose writes the proposal, unless another deployment of the same service
-// is under way. It returns the revision of that.
-func (e *Engine) propose(ctx context.Context, caller Caller, r rollout) (proposal, Revision, error) {
+// is under way.
+func (e *Engine) propose(ctx context.Context, caller Caller, r rollout) (proposal, error) {
 	snap, err := e.store.Read(ctx, Strict, serviceKey(r.name), deployKey(r.name))
 	if err != nil {
-		return proposal{}, 0, err
+		return proposal{}, err
 	}
 	present, under := snap.Records[0], snap.Records[1]
 	if err := checkMatch(r.options.IfMatch, present.Version); err != nil {
-		return proposal{}, 0, err
+		return proposal{}, err
 	}
 	if under.Exists() {
 		if other, err := decodeProposal(under); err == nil && e.now().Before(other.Deadline) {
-			return proposal{}, 0, Errorf(CodeConflict, "%s is being deployed by %s on the node %s: wait for the end of that and try again",
+			return proposal{}, Errorf(CodeConflict, "%s is being deployed by %s on the node %s: wait for the end of that and try again",
 				r.name, other.Service.DeployedBy, other.By)
 		}
 	}
@@ -114,16 +114,19 @@ func (e *Engine) propose(ctx context.Context, caller Caller, r rollout) (proposa
 	p.Service.Deployment, p.Service.DeployedBy = newOperationID(), caller.User
 	value, err := encode(p)
 	if err != nil {
-		return proposal{}, 0, err
+		return proposal{}, err
 	}
-	at, err := e.store.Commit(ctx, Commit{
+	_, err = e.store.Commit(ctx, Commit{
 		Checks: []Check{{Key: present.Key, Version: present.Version}, {Key: under.Key, Version: under.Version}},
 		Writes: []Write{{Key: under.Key, Value: value, Ephemeral: true}},
 	})
-	if errors.Is(err, ErrConflict) {
+	switch {
+	case errors.Is(err, ErrConflict):
 		err = overtaken(r.name)
+	case err != nil:
+		e.withdraw(p) // it may have been written
 	}
-	return p, at, err
+	return p, err
 }
 
 func overtaken(name ServiceName) error {
@@ -132,11 +135,17 @@ func overtaken(name ServiceName) error {
 
 // withdraw removes a proposal that was not activated. What fails here ends
 // with the lease, or when it stands in the way after its deadline.
-func (e *Engine) withdraw(p proposal, at Revision) {
+func (e *Engine) withdraw(p proposal) {
 	ctx, cancel := context.WithTimeout(context.Background(), farewellTimeout)
 	defer cancel()
 	key := deployKey(p.Service.Name)
-	_, _ = e.store.Commit(ctx, Commit{Checks: []Check{{Key: key, Version: at}}, Writes: []Write{{Key: key, Delete: true}}})
+	snap, err := e.store.Read(ctx, Strict, key)
+	if err != nil {
+		return
+	}
+	if found, err := decodeProposal(snap.Records[0]); err == nil && found.Service.Deployment == p.Service.Deployment {
+		_, _ = e.store.Commit(ctx, Commit{Checks: []Check{{Key: key, Version: snap.Records[0].Version}}, Writes: []Write{{Key: key, Delete: true}}})
+	}
 }
 
 // await returns what each other live node says of a deployment, once all have

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -188,7 +189,7 @@ func TestOfTwoDeploymentsAtATimeOneWins(t *testing.T) {
 	require.ErrorContains(t, err, "is being deployed by admin on the node n0")
 	close(leave)
 	group.Wait()
-	require.EqualValues(t, 1, f.script(1, "yours").closed.Load())
+	require.Zero(t, f.script(1, "yours").started.Load())
 	require.Equal(t, 2, f.deploy(1, "SVC", yours).Number)
 }
 
@@ -238,6 +239,68 @@ func TestADeploymentWhoseNodeDiesLeavesNothing(t *testing.T) {
 	require.Equal(t, 1, f.deploy(1, "SVC", good).Number)
 }
 
+// H5: a node checks the digest of what it fetches, so it refuses to run what
+// was damaged on the way.
+func TestANodeThatFetchesOtherBytesRefusesThem(t *testing.T) {
+	f := newFleet(t, 2, soon)
+	good := f.everywhere("good")
+	f.upload(0, "good")
+	f.nodes[1].faults.Inject(enginetest.Hooks{Read: func(keys []string) enginetest.Fault {
+		if strings.HasPrefix(keys[0], "chunk/") { // before n1 reads it
+			_, err := f.nodes[0].store.Commit(context.Background(), engine.Commit{Writes: []engine.Write{{Key: keys[0], Value: []byte("other bytes")}}})
+			require.NoError(t, err)
+		}
+		return enginetest.Fault{}
+	}})
+	f.script(0, "good").onStart = func(int32) {} // n0 has read before
+	_, err := f.nodes[0].DeployService(t.Context(), admin, "SVC", engine.ServiceSpec{Module: good}, engine.DeployOptions{})
+	require.Error(t, err)
+	require.ErrorContains(t, err, "do not match its digest")
+	require.Zero(t, f.script(1, "good").started.Load())
+}
+
+// H5: a node that loses sight of deployments finds the one under way.
+func TestALostWatchOfDeploymentsIsTakenUpAgain(t *testing.T) {
+	f := newFleet(t, 2, soon)
+	good := f.everywhere("good")
+	var lost atomic.Int32
+	f.nodes[1].faults.Inject(enginetest.Hooks{Watch: func(prefix string, _ engine.Changes) enginetest.Fault {
+		if prefix == "deploy/" && lost.Add(1) == 1 {
+			return enginetest.Fault{Before: engine.ErrCompacted}
+		}
+		return enginetest.Fault{}
+	}})
+	s := f.deploy(0, "SVC", good)
+	require.Equal(t, engine.ServiceReady, s.Nodes[1].State)
+	require.Positive(t, lost.Load())
+	require.EqualValues(t, 1, f.script(1, "good").started.Load())
+}
+
+// What a node hears of a deployment after it runs the result is not kept.
+func TestADeploymentHeardOfTooLateLeavesNothing(t *testing.T) {
+	f := newFleet(t, 2, 200*time.Millisecond)
+	good := f.everywhere("good")
+	var over atomic.Bool
+	f.nodes[1].faults.Inject(enginetest.Hooks{Watch: func(prefix string, changes engine.Changes) enginetest.Fault {
+		switch {
+		case prefix != "deploy/":
+		case changes.Events[0].Deleted:
+			over.Store(true)
+		default:
+			return enginetest.Fault{Delay: time.Second}
+		}
+		return enginetest.Fault{}
+	}})
+	s := f.deploy(0, "SVC", good)
+	require.Equal(t, engine.NodeReport{ID: "n1", State: engine.ServiceUnknown, Detail: "the node said nothing within 200ms"}, s.Nodes[1])
+	require.Eventually(t, over.Load, soon, tick)
+	require.Eventually(t, func() bool {
+		module, n := f.script(1, "good"), f.live()[1]
+		return len(n.Candidates) == 0 && len(n.Services) == 1 && module.started.Load()-module.closed.Load() == 1
+	}, soon, tick)
+	require.True(t, f.nodes[1].verify(f.nodes[0].app("SVC"), "id", "ep").Accepted)
+}
+
 // A proposal that nobody has withdrawn stands in the way only until its deadline.
 func TestAnOldProposalIsOvertaken(t *testing.T) {
 	state := enginetest.NewFaultStore(enginetest.NewMemoryStore())
@@ -261,7 +324,7 @@ func TestAnOldProposalIsOvertaken(t *testing.T) {
 	requireCode(t, engine.CodeUnavailable, deploy())
 	state.Inject(enginetest.Hooks{})
 	requireCode(t, engine.CodeConflict, deploy())
-	w.advance(engine.DefaultDeployWait + 11*time.Second)
+	w.advance(engine.DefaultDeployWait + 61*time.Second)
 	require.NoError(t, deploy())
 }
 
