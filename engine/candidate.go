@@ -54,6 +54,13 @@ func (r *registry) enter(c *candidate) bool {
 	return true
 }
 
+// held returns the candidate of a name, or nil.
+func (r *registry) held(name ServiceName) *candidate {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.candidates[name]
+}
+
 // take hands out the service that was started for the deployment that made a
 // record, waiting until it is. There may be none: then both results are nil.
 func (r *registry) take(ctx context.Context, record Service) (RunningService, error) {

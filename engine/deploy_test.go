@@ -227,5 +227,5 @@ func TestServicesDeployedElsewhereAreStarted(t *testing.T) {
 	other.deploy("LATE", late)
 	require.Eventually(t, func() bool { return hereLate.started.Load() == 1 }, 5*time.Second, 5*time.Millisecond)
 	require.NoError(t, other.DeleteService(t.Context(), admin, "LATE", 0))
-	require.Eventually(t, func() bool { return hereLate.closed.Load() == 1 }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return hereLate.closed.Load() == hereLate.started.Load() }, 5*time.Second, 5*time.Millisecond)
 }

@@ -164,6 +164,10 @@ func (e *Engine) catchUp(ctx context.Context, p proposal) {
 // settle gives up what was started for a deployment that is over, unless it was
 // activated and the service is still to be taken.
 func (e *Engine) settle(ctx context.Context, name ServiceName) {
+	held := e.services.held(name) // of a later one the state that is read now says nothing
+	if held == nil || held.own {
+		return
+	}
 	snap, err := e.store.Read(ctx, Strict, serviceKey(name), deployKey(name))
 	if err != nil {
 		return // the candidate ends with its deadline
@@ -180,8 +184,8 @@ func (e *Engine) settle(ctx context.Context, name ServiceName) {
 		return
 	}
 	taken := e.services.runs(name, s.Version)
-	e.services.dropCandidates(func(c *candidate) bool {
-		wanted := c.Deployment == p.Service.Deployment || c.Deployment == s.Deployment && !taken
-		return !c.own && c.Name == name && !wanted
-	})
+	if held.Deployment == p.Service.Deployment || held.Deployment == s.Deployment && !taken {
+		return
+	}
+	e.services.dropCandidates(func(c *candidate) bool { return c == held })
 }

@@ -263,6 +263,7 @@ func TestANodeThatFetchesOtherBytesRefusesThem(t *testing.T) {
 func TestALostWatchOfDeploymentsIsTakenUpAgain(t *testing.T) {
 	f := newFleet(t, 2, soon)
 	good := f.everywhere("good")
+	f.deploy(0, "OTHER", f.everywhere("other")) // n1 watches
 	var lost atomic.Int32
 	f.nodes[1].faults.Inject(enginetest.Hooks{Watch: func(prefix string, _ engine.Changes) enginetest.Fault {
 		if prefix == "deploy/" && lost.Add(1) == 1 {
@@ -278,8 +279,9 @@ func TestALostWatchOfDeploymentsIsTakenUpAgain(t *testing.T) {
 
 // What a node hears of a deployment after it runs the result is not kept.
 func TestADeploymentHeardOfTooLateLeavesNothing(t *testing.T) {
-	f := newFleet(t, 2, 200*time.Millisecond)
+	f := newFleet(t, 2, 500*time.Millisecond)
 	good := f.everywhere("good")
+	f.deploy(0, "OTHER", f.everywhere("other")) // n1 watches
 	var over atomic.Bool
 	f.nodes[1].faults.Inject(enginetest.Hooks{Watch: func(prefix string, changes engine.Changes) enginetest.Fault {
 		switch {
@@ -287,18 +289,45 @@ func TestADeploymentHeardOfTooLateLeavesNothing(t *testing.T) {
 		case changes.Events[0].Deleted:
 			over.Store(true)
 		default:
-			return enginetest.Fault{Delay: time.Second}
+			return enginetest.Fault{Delay: 2 * time.Second}
 		}
 		return enginetest.Fault{}
 	}})
 	s := f.deploy(0, "SVC", good)
-	require.Equal(t, engine.NodeReport{ID: "n1", State: engine.ServiceUnknown, Detail: "the node said nothing within 200ms"}, s.Nodes[1])
+	require.Equal(t, engine.NodeReport{ID: "n1", State: engine.ServiceUnknown, Detail: "the node said nothing within 500ms"}, s.Nodes[1])
 	require.Eventually(t, over.Load, soon, tick)
 	require.Eventually(t, func() bool {
 		module, n := f.script(1, "good"), f.live()[1]
-		return len(n.Candidates) == 0 && len(n.Services) == 1 && module.started.Load()-module.closed.Load() == 1
+		return len(n.Candidates) == 0 && len(n.Services) == 2 && module.started.Load()-module.closed.Load() == 1
 	}, soon, tick)
 	require.True(t, f.nodes[1].verify(f.nodes[0].app("SVC"), "id", "ep").Accepted)
+}
+
+// A node that lost its lease in the middle of its deployment does not activate
+// it over what another has deployed meanwhile.
+func TestADeploymentThatWasOvertakenIsNotActivated(t *testing.T) {
+	f := newFleet(t, 2, 500*time.Millisecond)
+	mine, yours := f.everywhere("mine"), f.everywhere("yours")
+	f.upload(1, "yours")
+	f.script(1, "mine").onStart = func(int32) {
+		f.nodes[0].session.Expire()
+		s, err := f.nodes[1].DeployService(context.Background(), admin, "SVC", engine.ServiceSpec{Module: yours}, engine.DeployOptions{})
+		if err != nil || s.Number != 1 {
+			t.Errorf("the overtaking deployment: %v %v", s, err)
+		}
+	}
+	_, err := f.tryDeploy(0, "SVC", mine, engine.DeployOptions{})
+	requireCode(t, engine.CodeConflict, err)
+	s, err := f.nodes[0].Service(t.Context(), "SVC")
+	require.NoError(t, err)
+	require.Equal(t, yours, s.Module)
+	require.Equal(t, 1, s.Number)
+	for i := range f.nodes {
+		require.Eventually(t, func() bool {
+			lost := f.script(i, "mine")
+			return lost.started.Load() == lost.closed.Load()
+		}, soon, tick)
+	}
 }
 
 // A proposal that nobody has withdrawn stands in the way only until its deadline.
