@@ -27,22 +27,10 @@ type codec struct {
 	out *bufio.Reader
 }
 
-// newCodec compiles the codec, with the sanitizers, and starts it.
+// newCodec compiles and starts the codec.
 func newCodec(tb testing.TB) *codec {
 	tb.Helper()
-	gcc, err := exec.LookPath("gcc")
-	if err != nil {
-		if os.Getenv("REQUIRE_TOOLCHAINS") == "1" {
-			tb.Fatal(err)
-		}
-		tb.Skipf("SKIPPED, the SDK for C cannot be compiled: %v (set REQUIRE_TOOLCHAINS=1 to fail instead)", err)
-	}
-	program := filepath.Join(tb.TempDir(), "vectors")
-	text, err := exec.Command(gcc, "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1",
-		"-fsanitize=address,undefined", "-fno-sanitize-recover", "-o", program, "testdata/vectors.c").CombinedOutput()
-	require.NoError(tb, err, string(text))
-
-	cmd := exec.Command(program)
+	cmd := exec.Command(compile(tb, "vectors.c"))
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	require.NoError(tb, err)
@@ -71,6 +59,32 @@ func (c *codec) decode(tb testing.TB, message, hex string) (fields []string, can
 	fields = strings.Split(line, " ")
 	last := len(fields) - 1
 	return fields[:last], fields[last], false
+}
+
+// compile makes a program of a file in testdata, with the sanitizers.
+func compile(tb testing.TB, file string) string {
+	tb.Helper()
+	gcc, err := exec.LookPath("gcc")
+	if err != nil {
+		if os.Getenv("REQUIRE_TOOLCHAINS") == "1" {
+			tb.Fatal(err)
+		}
+		tb.Skipf("SKIPPED, the SDK for C cannot be compiled: %v (set REQUIRE_TOOLCHAINS=1 to fail instead)", err)
+	}
+	for _, source := range []string{"credence.h", "testdata/" + file} {
+		_, err := os.Stat(source) // what go test sees us look at, it does not answer for from its cache
+		require.NoError(tb, err)
+	}
+	program := filepath.Join(tb.TempDir(), "program")
+	text, err := exec.Command(gcc, "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1",
+		"-fsanitize=address,undefined", "-fno-sanitize-recover", "-o", program, "testdata/"+file).CombinedOutput()
+	require.NoError(tb, err, string(text))
+	return program
+}
+
+func TestTheFunctionsDoWhatTheySay(t *testing.T) {
+	text, err := exec.Command(compile(t, "host.c")).CombinedOutput()
+	require.NoError(t, err, string(text))
 }
 
 type vectors struct {

@@ -3,8 +3,8 @@
  *
  * One header, freestanding C11: no library, no allocation. Compiled for wasm32
  * it makes a module that the engine runs in its sandbox; compiled for another
- * machine, the functions named cred_import_* are left to whoever links it, so
- * that a test can play the engine. README.md leads from nothing to a deployed
+ * machine, the functions named cred_import_* are left to whoever links it, and
+ * those named cred_export_* can be called: a test plays the engine. README.md leads from nothing to a deployed
  * service; the contract underneath is wasmabi/ABI.md.
  *
  * A service is a function for each operation, and a macro that exports it:
@@ -39,7 +39,7 @@ typedef struct {
     uint32_t len;
 } cred_bytes;
 
-/* CRED_STR makes bytes of a string literal. */
+/* CRED_STR makes bytes of a string literal. It is no constant: not for static variables. */
 #define CRED_STR(literal) ((cred_bytes){(const uint8_t *)("" literal), (uint32_t)(sizeof(literal) - 1)})
 
 /* cred_copy copies n bytes; the areas do not overlap. */
@@ -723,45 +723,45 @@ static inline int32_t cred_serve_verify_proof(cred_status (*f)(const cred_verify
  * of the ABI's version. f is cred_status f(const cred_request *r, cred_credentials *out):
  * out has the id already; give it a status, or return why not.
  */
-#define CRED_EXPORT_LOOKUP(f)                                                                                                          \
-    CRED_EXPORT(cred_abi_v1) void cred_abi_v1(void);                                                                                   \
-    void cred_abi_v1(void) {}                                                                                                          \
-    CRED_EXPORT(lookup_credentials) int32_t lookup_credentials(uint32_t len);                                                          \
-    int32_t lookup_credentials(uint32_t len) { return cred_serve_lookup(f, len); }
+#define CRED_EXPORT_LOOKUP(f)                                                                                \
+    CRED_EXPORT(cred_abi_v1) void cred_abi_v1(void);                                                         \
+    void cred_abi_v1(void) {}                                                                                \
+    CRED_EXPORT(lookup_credentials) int32_t cred_export_lookup(uint32_t len);                                \
+    int32_t cred_export_lookup(uint32_t len) { return cred_serve_lookup(f, len); }
 
 /*
  * CRED_EXPORT_PROVIDE: cred_status f(const cred_provide_request *r, cred_credentials *out).
  * out is what was given, AVAILABLE: return CRED_OK to take it in.
  */
-#define CRED_EXPORT_PROVIDE(f)                                                                                                         \
-    CRED_EXPORT(provide_credentials) int32_t provide_credentials(uint32_t len);                                                        \
-    int32_t provide_credentials(uint32_t len) { return cred_serve_provide(f, len); }
+#define CRED_EXPORT_PROVIDE(f)                                                                               \
+    CRED_EXPORT(provide_credentials) int32_t cred_export_provide(uint32_t len);                              \
+    int32_t cred_export_provide(uint32_t len) { return cred_serve_provide(f, len); }
 
 /* CRED_EXPORT_MARK_IN_USE: cred_status f(const cred_request *r); anything but CRED_OK refuses the claim. */
-#define CRED_EXPORT_MARK_IN_USE(f)                                                                                                     \
-    CRED_EXPORT(mark_credentials_in_use) int32_t mark_credentials_in_use(uint32_t len);                                                \
-    int32_t mark_credentials_in_use(uint32_t len) { return cred_serve_mark(f, len); }
+#define CRED_EXPORT_MARK_IN_USE(f)                                                                           \
+    CRED_EXPORT(mark_credentials_in_use) int32_t cred_export_mark_in_use(uint32_t len);                      \
+    int32_t cred_export_mark_in_use(uint32_t len) { return cred_serve_mark(f, len); }
 
 /* CRED_EXPORT_MARK_REVOKED: cred_status f(const cred_request *r); it is called until it succeeds. */
-#define CRED_EXPORT_MARK_REVOKED(f)                                                                                                    \
-    CRED_EXPORT(mark_credentials_revoked) int32_t mark_credentials_revoked(uint32_t len);                                              \
-    int32_t mark_credentials_revoked(uint32_t len) { return cred_serve_mark(f, len); }
+#define CRED_EXPORT_MARK_REVOKED(f)                                                                          \
+    CRED_EXPORT(mark_credentials_revoked) int32_t cred_export_mark_revoked(uint32_t len);                    \
+    int32_t cred_export_mark_revoked(uint32_t len) { return cred_serve_mark(f, len); }
 
 /*
  * CRED_EXPORT_VERIFY_PROOF: cred_status f(const cred_verify_proof_request *r). CRED_OK says
  * that the proof holds, CRED_PERMISSION_DENIED or CRED_INVALID_ARGUMENT that it does not;
  * anything else is no decision.
  */
-#define CRED_EXPORT_VERIFY_PROOF(f)                                                                                                    \
-    CRED_EXPORT(verify_proof) int32_t verify_proof(uint32_t len);                                                                      \
-    int32_t verify_proof(uint32_t len) { return cred_serve_verify_proof(f, len); }
+#define CRED_EXPORT_VERIFY_PROOF(f)                                                                          \
+    CRED_EXPORT(verify_proof) int32_t cred_export_verify_proof(uint32_t len);                                \
+    int32_t cred_export_verify_proof(uint32_t len) { return cred_serve_verify_proof(f, len); }
 
 /*
  * CRED_EXPORT_CONFIGURE: cred_status f(cred_bytes config), a JSON object, {} if there is none.
  * CRED_INVALID_ARGUMENT and a reason refuse the deployment. cred_config reads single values.
  */
-#define CRED_EXPORT_CONFIGURE(f)                                                                                                       \
-    CRED_EXPORT(cred_configure) int32_t cred_configure(uint32_t len);                                                                  \
-    int32_t cred_configure(uint32_t len) { return cred_serve_configure(f, len); }
+#define CRED_EXPORT_CONFIGURE(f)                                                                             \
+    CRED_EXPORT(cred_configure) int32_t cred_export_configure(uint32_t len);                                 \
+    int32_t cred_export_configure(uint32_t len) { return cred_serve_configure(f, len); }
 
 #endif
