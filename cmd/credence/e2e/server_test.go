@@ -76,7 +76,8 @@ func (s *server) start() {
 
 func command(verb string, args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, append([]string{verb}, args...)...)
-	cmd.Env = append(os.Environ(), "CREDENCE_BOOTSTRAP_PASSWORD="+password, "CREDENCE_MODULES__CACHEDIR="+moduleCache)
+	cmd.Env = append(os.Environ(), "CREDENCE_BOOTSTRAP_PASSWORD="+password, "CREDENCE_MODULES__CACHEDIR="+moduleCache,
+		"CREDENCE_MODULES__COMPILETIMEOUT=1m") // under the race detector
 	return cmd
 }
 
