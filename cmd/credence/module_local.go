@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -63,10 +64,13 @@ func (a *author) print(document any, rows output.Rows) error {
 // it. What a module logs, from a level on, goes to the standard error.
 func (a *author) runtime(ctx context.Context, least slog.Level) (*wasmhost.Runtime, error) {
 	return wasmhost.New(ctx, wasmhost.Options{
-		CacheDir: a.w.cacheDir(), Log: slog.New(&moduleLog{w: a.w, least: least}),
+		CacheDir: a.w.cacheDir(), Compiler: newCompiler(a.w.program, authorCompileTime), Log: slog.New(&moduleLog{w: a.w, least: least}),
 		Ceiling: wasmhost.Ceiling{AllowPrivate: true}, // that is for the node to refuse
 	})
 }
+
+// authorCompileTime is longer than a node's: it bounds a mistake, not a stranger.
+const authorCompileTime = time.Minute
 
 // cacheDir is a folder of the user's for compiled modules, or "" where there is
 // none.

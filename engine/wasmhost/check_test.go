@@ -114,6 +114,16 @@ func TestTheCheckNamesTheFix(t *testing.T) {
 	}
 }
 
+// A header of a request may name a secret, so http alone may need the capability.
+func TestSecretsForHeadersAreUsed(t *testing.T) {
+	r := newRuntime(t, Options{})
+	const http = `"http":[{"url":"https://erp.example.com/"}]`
+	wasm := withManifest(t, wattest.Module(t, "http-get"), `{"abi":1,"name":"x","version":"1","capabilities":{"secrets":["erp-token"],`+http+`}}`)
+	report, err := r.Check(t.Context(), wasm, CheckOptions{Grants: json.RawMessage(`{"secrets":["erp-token"],` + http + `}`)})
+	require.NoError(t, err)
+	require.NotContains(t, foundCodes(report), FoundCapabilityUnused)
+}
+
 func TestAServiceInGoPassesWithoutAFinding(t *testing.T) {
 	r := newRuntime(t, Options{CacheDir: compiled})
 	report, err := r.Check(t.Context(), goGuest(t), CheckOptions{})

@@ -188,7 +188,7 @@ func (p *program) checkImports(found *findings, readable bool) {
 		}
 	}
 	for _, c := range p.manifest.capabilities.names {
-		if !used[c] {
+		if !used[c] && (c != wasmabi.Secrets || !used[wasmabi.HTTP]) { // a header of a request may name a secret
 			found.warnf(FoundCapabilityUnused, "the manifest asks for the capability %q and the module imports no function of it: leave %q out, so that operators need not grant it", string(c), string(c))
 		}
 	}
