@@ -24,6 +24,7 @@ type call struct {
 
 	// For this call.
 	ctx      context.Context //nolint:containedctx // a guest cannot hand it on from one host function to the next
+	function *function       // that runs; nil in the start section
 	of       subject
 	tx       *engine.Tx // nil when there is no state
 	network  bool       // whether http is usable without tx, in a sandbox

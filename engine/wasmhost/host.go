@@ -143,11 +143,14 @@ func (f hostFunction) bind() api.GoModuleFunc {
 const fuelSlice = 100_000
 
 // refuel is called by metered code whose slice is spent. It is the only place
-// where running code meets its deadline, and where the goroutine can be moved
+// where running code meets its deadline and the bound of its stack, and where the goroutine can be moved
 // aside: compiled code cannot be pre-empted.
 func refuel(ctx context.Context, guest api.Module, _ []uint64) {
 	c := callOf(ctx)
 	c.checkTime()
+	if c.function.stackBytes() > maxStack {
+		c.stop(errDeep)
+	}
 	runtime.Gosched()
 	if c.fuel == nil {
 		c.fuel, _ = guest.ExportedGlobal(fuelExport).(api.MutableGlobal)

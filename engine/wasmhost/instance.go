@@ -17,7 +17,7 @@ import (
 // serves one call at a time, and none after the first that failed.
 type instance struct {
 	module    api.Module
-	functions [methodCount]api.Function
+	functions [methodCount]function
 	ctx       context.Context //nolint:containedctx // carries call into host functions, made once
 	call      call
 	stack     [1]uint64
@@ -25,6 +25,7 @@ type instance struct {
 	served    int
 	footprint uint32 // bytes of memory after the start
 	broken    bool
+	deep      bool // keeps a large native stack
 	past      past
 }
 
@@ -61,7 +62,7 @@ func (s *service) start(ctx context.Context, config *configuration, of subject) 
 		return nil, err
 	}
 	for m, name := range exportOf {
-		i.functions[m] = module.ExportedFunction(name)
+		i.functions[m] = i.exported(name)
 	}
 	i.footprint = module.Memory().Size()
 	if err := i.remember(s, memory); err != nil {
@@ -77,19 +78,19 @@ var instanceConfig = wazero.NewModuleConfig().WithName("").WithStartFunctions()
 
 // configure runs _initialize and cred_configure, where there are any.
 func (i *instance) configure() error {
-	if f := i.module.ExportedFunction(wasmabi.ExportInitialize); f != nil {
-		if err := f.CallWithStack(i.ctx, nil); err != nil {
-			return i.call.blame(err)
+	if f := i.exported(wasmabi.ExportInitialize); f.Function != nil {
+		if err := i.run(&f, nil); err != nil {
+			return err
 		}
 	}
-	f := i.module.ExportedFunction(wasmabi.ExportConfigure)
-	if f == nil {
+	f := i.exported(wasmabi.ExportConfigure)
+	if f.Function == nil {
 		return nil
 	}
 	i.call.input = append(i.call.input[:0], i.call.config.text...)
 	i.stack[0] = uint64(len(i.call.input))
-	if err := f.CallWithStack(i.ctx, i.stack[:]); err != nil {
-		return i.call.blame(err)
+	if err := i.run(&f, i.stack[:]); err != nil {
+		return err
 	}
 	status := wasmabi.Status(api.DecodeI32(i.stack[0]))
 	if status == wasmabi.OK {
@@ -101,19 +102,33 @@ func (i *instance) configure() error {
 	return &fault{kind: unwilling, cause: fmt.Errorf("%s: %s", status, i.call.reason)}
 }
 
+// run calls a function of the module. Errors are *fault or *aborted.
+func (i *instance) run(f *function, stack []uint64) error {
+	i.call.function = f
+	if err := f.CallWithStack(i.ctx, stack); err != nil {
+		return i.call.blame(err)
+	}
+	return nil
+}
+
 // serve runs one operation. After any error that is not the module's own
 // decision the instance is broken.
 func (i *instance) serve(ctx context.Context, tx *engine.Tx, o *operation, of subject, now time.Time) error {
 	c := &i.call
 	c.begin(ctx, tx, of, now.Add(c.limits.timeout(o.method)))
 	defer c.end()
+	if i.past.single {
+		c.firstResult = 1 // a higher one would tell of earlier calls
+	}
 	c.input = o.encode(c.input[:0], of)
 	i.stack[0] = uint64(len(c.input))
 	i.served++
 	i.broken = true // unless it comes through
-	if err := i.functions[o.method].CallWithStack(i.ctx, i.stack[:]); err != nil {
-		return c.blame(err)
+	f := &i.functions[o.method]
+	if err := i.run(f, i.stack[:]); err != nil {
+		return err
 	}
+	i.deep = f.stackBytes() > keptStack
 	var err error
 	if status := wasmabi.Status(api.DecodeI32(i.stack[0])); status == wasmabi.OK {
 		err = o.accept(c.output)
@@ -139,7 +154,7 @@ func (c *call) blame(err error) error {
 // spent tells that a fresh instance should take this one's place.
 func (i *instance) spent(now time.Time) bool {
 	memory := i.module.Memory().Size()
-	return i.broken || i.past.tainted || i.served >= maxServed || now.Sub(i.born) > maxAge ||
+	return i.broken || i.deep || i.past.tainted || i.served >= maxServed || now.Sub(i.born) > maxAge ||
 		memory > i.footprint && uint64(memory) > uint64(i.call.limits.MemoryPages)*pageBytes/2
 }
 

@@ -113,8 +113,9 @@ func (w *rewriter) body(b *body, walk *walker, t FuncType, costs []uint32) []uin
 		w.length(b.groupCount)
 		w.bytes(file[b.groups:b.code])
 	}
-	// A call moves its parameters and results, whatever the body does.
-	w.charge(costs[0] + uint32(len(t.Params)+len(t.Results)))
+	// A call moves its parameters and results and makes its variables, whatever
+	// the body does.
+	w.charge(costs[0] + uint32(b.locals+len(t.Results)))
 	costs = costs[1:]
 	copied := b.code
 	for in := (instruction{}); walk.next(&in); {
