@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -276,8 +277,10 @@ func TestTheBodyIsSentAsItWas(t *testing.T) {
 func TestConnectionsEndWithTheirService(t *testing.T) {
 	var open, closed int
 	states := make(chan http.ConnState, 64)
-	s := serve(t, nil)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) { states <- state }
+	s.Start()
+	t.Cleanup(s.Close)
 	w := newWorld(t, Options{Ceiling: Ceiling{AllowPrivate: true}})
 	own := rightsFor(t, w.runtime.Runtime, `{"http":[`+rule(s.URL, true)+`]}`)
 	for range 3 {

@@ -53,6 +53,9 @@ func (l *guestLog) attributes(level wasmabi.Level, text []byte, of subject) ([]s
 		return nil, false
 	}
 	dropped, ok := l.admit()
+	if !ok {
+		return nil, false
+	}
 	attributes := []slog.Attr{
 		slog.String("application", of.application), slog.String("request", of.request),
 		slog.String("text", printable(text, wasmabi.MaxLogBytes)),
@@ -60,7 +63,7 @@ func (l *guestLog) attributes(level wasmabi.Level, text []byte, of subject) ([]s
 	if dropped > 0 {
 		attributes = append(attributes, slog.Int("dropped", dropped))
 	}
-	return attributes, ok
+	return attributes, true
 }
 
 // admit counts a record, and returns how many were dropped before it.
