@@ -30,6 +30,7 @@ func newModuleCheckCommand(w *world) *cobra.Command {
 		},
 	}
 	a.bindSettings(cmd)
+	a.bindSample(cmd)
 	a.bindOutput(cmd)
 	first(cmd, a.readSettings)
 	return cmd
@@ -42,7 +43,13 @@ func (a *author) check(cmd *cobra.Command, name string, wasm []byte) error {
 		return err
 	}
 	defer r.Close()
-	report, err := r.Check(cmd.Context(), wasm, wasmhost.CheckOptions{Config: a.config.value, Grants: a.grants.value})
+	options := wasmhost.CheckOptions{Config: a.config.value, Grants: a.grants.value}
+	if a.sample.value != nil {
+		if options.Sample, err = parseOperation(a.sample.value); err != nil {
+			return err
+		}
+	}
+	report, err := r.Check(cmd.Context(), wasm, options)
 	if err != nil {
 		return err
 	}

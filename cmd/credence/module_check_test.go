@@ -66,6 +66,7 @@ func TestModuleCheckRefusesWrongUsage(t *testing.T) {
 	for says, args := range map[string][]string{
 		"takes FILE.wasm":              {},
 		"--config is no valid JSON":    {path, "--config", "{"},
+		"the id has 0 bytes":           {path, "--input", `{"id":""}`},
 		"does not speak to a server":   {path, "--server", "http://127.0.0.1:1"},
 		"use one of table, json, yaml": {path, "-o", "xml"},
 	} {

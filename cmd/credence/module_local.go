@@ -25,6 +25,7 @@ type author struct {
 	config jsonFlag
 	grants jsonFlag
 	reach  reachFlags
+	sample jsonFlag
 }
 
 func newAuthor(w *world) *author { return &author{w: w, format: output.Table} }
@@ -41,9 +42,17 @@ func (a *author) bindSettings(cmd *cobra.Command) {
 	a.grants.bind(cmd, "grants", "capabilities that are granted; without, all that the module asks for")
 }
 
+// bindSample defines the flag with the credentials that a check works with.
+func (a *author) bindSample(cmd *cobra.Command) {
+	a.sample.bind(cmd, "input", "credentials that the service takes, as in run, for one that does not take all")
+}
+
 // readSettings reads the flags of bindSettings.
 func (a *author) readSettings() error {
 	if err := a.config.read(a.w); err != nil {
+		return err
+	}
+	if err := a.sample.read(a.w); err != nil {
 		return err
 	}
 	return a.grants.read(a.w)

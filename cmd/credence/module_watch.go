@@ -40,6 +40,7 @@ func newModuleWatchCommand(w *world) *cobra.Command {
 		},
 	}
 	a.bindSettings(cmd)
+	a.bindSample(cmd)
 	cmd.Flags().StringVar(&module, "module", "", "`file` that the build writes")
 	first(cmd, a.readSettings)
 	return cmd

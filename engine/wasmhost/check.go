@@ -53,6 +53,10 @@ type CheckOptions struct {
 	// Without grants the module is judged as if it was granted what it asks
 	// for, and a warning says what that is beyond the grants by default.
 	Config, Grants, Limits json.RawMessage
+	// Sample names credentials that the service takes, for one that does not
+	// take all. Its method and proof do not matter; without an id the check
+	// makes one up.
+	Sample Operation
 }
 
 // Check judges a module as an upload and a deployment would, and says all that
@@ -75,7 +79,7 @@ func (r *Runtime) Check(ctx context.Context, wasm []byte, o CheckOptions) (Repor
 		return report, ctx.Err()
 	}
 	defer s.Close()
-	t := s.tried(ctx, trialToLast)
+	t := s.tried(ctx, trialToLast, o.Sample)
 	report.Findings, report.Steps = append(report.Findings, t.found...), t.steps
 	return report, ctx.Err()
 }

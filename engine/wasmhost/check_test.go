@@ -46,7 +46,7 @@ func TestTheCheckSaysAllThatIsWrong(t *testing.T) {
 		"empty-output":      {FoundNoManifest, FoundViolation},
 		"error-control":     {FoundNoManifest, FoundInternal},
 		"tiny":              {FoundNoManifest, FoundUnknownAccepted, FoundProofAccepted},
-		"refuse-all":        {FoundNoManifest},
+		"refuse-all":        {FoundNoManifest, FoundProvideRefused},
 	} {
 		t.Run(name, func(t *testing.T) {
 			report, err := r.Check(t.Context(), wattest.Module(t, name), CheckOptions{})
@@ -138,6 +138,20 @@ func TestAServiceInGoPassesWithoutAFinding(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []FindingCode{FoundInternal}, foundCodes(report))
 	require.Contains(t, report.Findings[0].Message, "256 letters on trial was answered with INTERNAL: kv_get: over a size limit")
+}
+
+// The guest that judges the host takes only the ids that it knows, and finds
+// none of them afterwards.
+func TestTheCheckWorksWithCredentialsThatTheServiceTakes(t *testing.T) {
+	r := newRuntime(t, Options{CacheDir: compiled})
+	wasm := withManifest(t, wattest.GoModule(t, "tck"),
+		`{"abi":1,"name":"tck","version":"1","capabilities":{"kv":{},"clock":{},"random":{},"crypto":{},"secrets":["shared"],"http":[{"url":"https://example.com/"}]}}`)
+	report, err := r.Check(t.Context(), wasm, CheckOptions{})
+	require.NoError(t, err)
+	require.Equal(t, []FindingCode{FoundGrantsNeeded}, foundCodes(report), "%v", report.Findings)
+	report, err = r.Check(t.Context(), wasm, CheckOptions{Sample: Operation{ID: "kv_put"}})
+	require.NoError(t, err)
+	require.Equal(t, []FindingCode{FoundGrantsNeeded, FoundProvideForgotten}, foundCodes(report), "%v", report.Findings)
 }
 
 func TestATrialThatTakesLongIsEnded(t *testing.T) {

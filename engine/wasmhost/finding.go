@@ -45,6 +45,7 @@ const (
 	FoundInternal         FindingCode = "status_internal"     // warning: a call was answered with INTERNAL
 	FoundUnknownAccepted  FindingCode = "unknown_accepted"    // warning: an id that nobody provided is known
 	FoundLookupWrites     FindingCode = "lookup_writes"       // warning: a lookup changed the state
+	FoundProvideRefused   FindingCode = "provide_refused"     // warning: so that the life of credentials could not be tried
 	FoundProvideStatus    FindingCode = "provide_status"      // warning: provided credentials are not AVAILABLE
 	FoundProvideForgotten FindingCode = "provide_forgotten"   // warning: provided, and a lookup does not find them
 	FoundProvideRepeat    FindingCode = "provide_repeat"      // warning: the same credentials cannot come twice

@@ -114,7 +114,7 @@ func (r *Runtime) fit(p *program, s engine.Service) (limits Limits, granted capa
 
 // try runs the service on trial, for nobody.
 func (s *service) try(ctx context.Context) error {
-	t := s.tried(ctx, trialToFirst)
+	t := s.tried(ctx, trialToFirst, Operation{})
 	for _, f := range t.found {
 		if f.Severity == SeverityWarning {
 			s.log.LogAttrs(ctx, slog.LevelWarn, "a module was started that could be better",

@@ -20,6 +20,7 @@ import (
 type trial struct {
 	box    *Sandbox
 	extent extent
+	sample engine.Credentials
 	until  time.Time
 	found  findings
 	steps  int
@@ -44,8 +45,13 @@ const trialTime = time.Second
 func trialID() engine.CredentialsID { return engine.CredentialsID("trial-" + uuid.NewString()) }
 
 // tried puts the service on trial.
-func (s *service) tried(ctx context.Context, e extent) *trial {
-	t := &trial{extent: e, until: time.Now().Add(trialTime)}
+func (s *service) tried(ctx context.Context, e extent, sample Operation) *trial {
+	t := &trial{extent: e, until: time.Now().Add(trialTime), sample: engine.Credentials{
+		ID: engine.CredentialsID(sample.ID), Body: sample.Body, NotAfter: sample.NotAfter, Status: engine.Available,
+	}}
+	if sample.ID == "" {
+		t.sample.ID, t.sample.Body = trialID(), []byte("trial")
+	}
 	config, err := configure(s.base, nil)
 	if err != nil {
 		t.found.refuse(FoundConfigInvalid, engine.Errorf(engine.CodeInvalid, "%v", err).InField("/config"))
@@ -95,9 +101,12 @@ func (t *trial) unknownIDs(ctx context.Context) {
 
 // life takes credentials from their provision to their revocation.
 func (t *trial) life(ctx context.Context) {
-	c := engine.Credentials{ID: trialID(), Body: []byte("trial"), Status: engine.Available}
+	c := t.sample
 	first, ok := t.do(ctx, "a provision on trial", operation{method: provide, asked: c})
 	provided := ok && first.Credentials != nil
+	if ok && !provided && first.Status != wasmabi.Unsupported && t.extent == trialToLast {
+		t.found.warnf(FoundProvideRefused, "a provision on trial was refused (%s), so the life of credentials was not tried: give the check credentials that the service takes", first.says())
+	}
 	if provided && first.Credentials.Status != engine.Available {
 		t.found.warnf(FoundProvideStatus, "%s answered with the status %s: fresh credentials are AVAILABLE", wasmabi.ExportProvide, first.Credentials.Status)
 	}
@@ -144,7 +153,7 @@ func (t *trial) look(ctx context.Context, id engine.CredentialsID, what string) 
 
 // proofs asks to judge some that show nothing, among them a large one.
 func (t *trial) proofs(ctx context.Context) {
-	c := engine.Credentials{ID: trialID(), Body: []byte("trial"), Status: engine.Available}
+	c := t.sample
 	for _, p := range []engine.Proof{
 		{Type: "trial", Value: []byte{0}},
 		{Type: "trial", Challenge: []byte(trialID()), Value: []byte(trialID())},
@@ -207,10 +216,9 @@ func (t *trial) do(ctx context.Context, what string, o operation) (Outcome, bool
 	if !t.box.service.methods[o.method] || t.failed[o.method] || !t.next(ctx) {
 		return Outcome{}, false
 	}
-	err := t.box.start(ctx)
-	var out Outcome
-	if err == nil {
-		out, err = t.box.serve(ctx, o)
+	out, err := t.attempt(ctx, o)
+	if f, ok := errors.AsType[*fault](err); ok && f.kind == late {
+		out, err = t.attempt(ctx, o) // the machine may have been busy
 	}
 	if err != nil {
 		t.failed[o.method] = true
@@ -221,6 +229,14 @@ func (t *trial) do(ctx context.Context, what string, o operation) (Outcome, bool
 		t.warnOncef(FoundInternal, "%s was answered with %s: say with another status and a reason what the caller can do", what, out.says())
 	}
 	return out, true
+}
+
+// attempt runs an operation on an instance, a fresh one if the last went wrong.
+func (t *trial) attempt(ctx context.Context, o operation) (Outcome, error) {
+	if err := t.box.start(ctx); err != nil {
+		return Outcome{}, err
+	}
+	return t.box.serve(ctx, o)
 }
 
 // refuse reports a fault, or that the trial was given up.
