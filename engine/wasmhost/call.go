@@ -32,8 +32,8 @@ type call struct {
 	deadline time.Time
 	within   context.Context    //nolint:containedctx // ctx with the deadline, once bounded has made it
 	cancel   context.CancelFunc // of within
-	lane     *lane              // where the call has its turn; nil on trial
-	hurried  bool               // the deadline is that of the request, not of the module
+	turn     turn
+	hurried  bool // the deadline is that of the request, not of the module
 	input    []byte
 	output   []byte
 	reason   []byte // of error_write

@@ -157,4 +157,5 @@ func refuel(ctx context.Context, guest api.Module, _ []uint64) {
 	}
 	c.spent.fuel += fuelSlice - int64(c.fuel.Get()) // it is below zero when much was spent at once
 	c.fuel.Set(fuelSlice)
+	c.prolong()
 }

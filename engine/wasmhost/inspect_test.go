@@ -58,7 +58,9 @@ func TestModulesAreRefusedAtUploadWithTheReason(t *testing.T) {
 }
 
 func TestEveryTestModuleHasAnExpectedOutcome(t *testing.T) {
-	others := []string{"operations", "segments", "simd", "sum", "host-any", "http-get", "memory-hungry", "recurse-deep", "vendor-token"} // with tests of their own
+	others := []string{
+		"operations", "segments", "simd", "sum", "host-any", "http-get", "init-flaky", "memory-hungry", "recurse-deep", "straddle", "vendor-token",
+	} // with tests of their own
 	for _, name := range wattest.Names(t) {
 		_, upload := refusedAtUpload[name]
 		_, trial := refusedOnTrial[name]

@@ -39,8 +39,19 @@ const (
 // start makes an instance and configures it, within the time for that. Errors
 // are *fault or *aborted.
 func (s *service) start(ctx context.Context, config *configuration, of subject) (*instance, error) {
+	return s.startAt(ctx, config, of, turn{})
+}
+
+// startAt does so at a turn, which the instance has then. After an error the
+// turn is as it was.
+func (s *service) startAt(ctx context.Context, config *configuration, of subject, at turn) (_ *instance, err error) {
 	i := &instance{born: time.Now()}
-	i.call = call{limits: &s.limits, config: config, log: s.guestLog, now: s.runtime.now, rights: s.rights, firstResult: 1}
+	defer func() {
+		if err != nil && i.call.turn.long {
+			at.lane.long.give()
+		}
+	}()
+	i.call = call{limits: &s.limits, config: config, log: s.guestLog, now: s.runtime.now, rights: s.rights, firstResult: 1, turn: at}
 	own := &callContext{context.Background(), &i.call}
 	i.ctx = own
 	i.call.begin(ctx, nil, of, i.born.Add(s.limits.StartTimeout))

@@ -126,11 +126,14 @@ func (p *pool) take(now time.Time) *instance {
 // leave ends a call and gives its instance back, if it had one. An instance
 // that is spent, or of a configuration that no longer holds, ends here.
 func (s *service) leave(v visit) {
-	s.lane.give()
+	if v.instance != nil {
+		v.instance.call.turn.give()
+	} else {
+		s.lane.give()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if i := v.instance; i != nil {
-		i.call.lane = nil
 		if s.closed || v.config != v.pool.config || i.spent(v.now) {
 			i.close()
 		} else {

@@ -50,14 +50,14 @@ type Options struct {
 
 // Runtime runs modules. It is safe for concurrent use.
 type Runtime struct {
-	wazero wazero.Runtime
-	cache  wazero.CompilationCache // nil without a folder
-	turns  *turns
-	codes  codes
-	memory *linear.Budget
-	limits Limits
-	log    *slog.Logger
-	now    func() time.Time
+	wazero           wazero.Runtime
+	cache            wazero.CompilationCache // nil without a folder
+	turns, longTurns *turns
+	codes            codes
+	memory           *linear.Budget
+	limits           Limits
+	log              *slog.Logger
+	now              func() time.Time
 
 	ceiling  Ceiling
 	secrets  SecretReader
@@ -84,7 +84,7 @@ func New(ctx context.Context, o Options) (*Runtime, error) {
 	if o.MemoryBudget == 0 {
 		o.MemoryBudget = linear.Installed() / budgetShare
 	}
-	r := &Runtime{limits: o.Limits, log: o.Log, now: o.Now, services: map[*service]struct{}{}, turns: newTurns(callsOfNode())}
+	r := &Runtime{limits: o.Limits, log: o.Log, now: o.Now, services: map[*service]struct{}{}, turns: newTurns(callsOfNode()), longTurns: newTurns(callsOfNode() / 2)}
 	r.ceiling, r.secrets, r.roots = o.Ceiling, o.Secrets, o.Roots
 	r.memory = linear.NewBudget(o.MemoryBudget, r.giveUpIdle)
 	config := wazeroConfig(r.limits.MemoryPagesCeiling)

@@ -88,7 +88,7 @@ func (r *Runtime) build(ctx context.Context, p *program, s engine.Service) (*ser
 		frozen: limits.SingleUse && linear.CanRestore && !p.binary.ChangesTables(),
 		log:    r.log, guestLog: &guestLog{log: log, now: time.Now},
 		rights: r.rightsOf(&p.manifest.capabilities, &granted),
-		pools:  map[engine.ApplicationID]*pool{}, swept: time.Now(), lane: &lane{of: r.turns},
+		pools:  map[engine.ApplicationID]*pool{}, swept: time.Now(), lane: r.lane(),
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -197,12 +197,13 @@ func (s *service) serve(ctx context.Context, tx *engine.Tx, app *engine.Applicat
 	defer func() { s.leave(v) }()
 	of := subject{application: string(app.ID), request: requestID(tx)}
 	if v.instance == nil {
-		if v.instance, err = s.start(ctx, v.config, of); err != nil {
+		if v.instance, err = s.startAt(ctx, v.config, of, turn{lane: s.lane}); err != nil {
 			return s.undecided(err, "the start of an instance", of)
 		}
 		v.now = time.Now()
+	} else {
+		v.instance.call.turn.lane = s.lane
 	}
-	v.instance.call.lane = s.lane
 	if err := v.instance.serve(ctx, tx, o, of, v.now); err != nil {
 		return s.undecided(err, exportOf[o.method], of)
 	}

@@ -2,6 +2,7 @@ package wasmhost
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -15,6 +16,10 @@ import (
 // each processor. More of them would only wait for each other, and everything
 // else for them.
 const callsPerProcessor = 4
+
+// shortFuel is what a call may spend before it counts as long, some two
+// milliseconds. Long calls have half of the turns at most.
+const shortFuel = 4 * fuelSlice
 
 // turns bounds the calls that run at once on this node, over all services. No
 // service has more than half of them, and those that wait take turns, so that
@@ -31,6 +36,7 @@ type turns struct {
 // lane is where the calls of one service take their turns.
 type lane struct {
 	of      *turns
+	long    *lane // where its long calls take one more; nil in that one
 	running atomic.Int32
 	waiting []chan struct{} // guarded by of.mu; each closed when its turn has come
 }
@@ -38,6 +44,9 @@ type lane struct {
 func newTurns(most int) *turns {
 	return &turns{most: int32(most), share: int32(max(1, most/2))}
 }
+
+// lane makes the lane of a service.
+func (r *Runtime) lane() *lane { return &lane{of: r.turns, long: &lane{of: r.longTurns}} }
 
 // callsOfNode is the number of turns of a node.
 func callsOfNode() int { return callsPerProcessor * runtime.GOMAXPROCS(0) }
@@ -200,14 +209,56 @@ func (l *lane) rejoin() chan struct{} {
 	return l.enter(0)
 }
 
+// turn is what a call has while it runs. A call on trial has the zero turn,
+// which bounds nothing.
+type turn struct {
+	lane *lane
+	long bool // whether it has a turn among the long calls, too
+}
+
+// give gives all of it back.
+func (t *turn) give() {
+	if t.long {
+		t.lane.long.give()
+	}
+	if t.lane != nil {
+		t.lane.give()
+	}
+	*t = turn{}
+}
+
 // aside lets a call wait for something outside of this process, during which
 // another may have its turn.
 func (c *call) aside(wait func()) {
-	if c.lane == nil { // on trial
-		wait()
+	t := c.turn
+	c.turn.give()
+	defer func() {
+		if t.long {
+			t.lane.long.retake(c.ctx)
+		}
+		if t.lane != nil {
+			t.lane.retake(c.ctx)
+		}
+		c.turn = t
+	}()
+	wait()
+}
+
+// prolong makes a long call wait for its turn among the long ones, so that
+// there is always room for short ones. That it waits in vain until its
+// deadline is not the module's fault.
+func (c *call) prolong() {
+	l := c.turn.lane
+	if l == nil || c.turn.long || c.spent.fuel < shortFuel {
 		return
 	}
-	c.lane.give()
-	defer c.lane.retake(c.ctx)
-	wait()
+	if !l.long.pass() {
+		l.give()
+		err := l.long.take(c.ctx, time.Until(c.deadline), math.MaxInt)
+		l.retake(c.ctx)
+		if err != nil {
+			c.stop(&aborted{err})
+		}
+	}
+	c.turn.long = true
 }

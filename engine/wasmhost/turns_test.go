@@ -105,7 +105,7 @@ func TestACallThatHasBegunGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		turns := newTurns(2)
 		l := &lane{of: turns}
-		c := &call{ctx: t.Context(), lane: l}
+		c := &call{ctx: t.Context(), turn: turn{lane: l}}
 		require.True(t, l.pass())
 		new := make(chan error, 2)
 		for range 2 {
@@ -131,6 +131,51 @@ func TestACallThatHasBegunGoesOn(t *testing.T) {
 		l.give()
 		require.Zero(t, turns.running.Load())
 		require.Empty(t, turns.lanes)
+	})
+}
+
+// Long calls leave half of the turns to short ones, and one that waits in vain
+// is no fault of its module.
+func TestLongCallsLeaveRoomForShortOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns, long := newTurns(8), newTurns(4)
+		lanes := make([]*lane, 3)
+		for n := range lanes {
+			lanes[n] = &lane{of: turns, long: &lane{of: long}}
+		}
+		var running []*call
+		for _, l := range []*lane{lanes[0], lanes[0], lanes[1], lanes[1]} {
+			c := &call{ctx: t.Context(), deadline: time.Now().Add(time.Second), turn: turn{lane: l}}
+			require.True(t, l.pass())
+			c.prolong()
+			require.False(t, c.turn.long, "it has just begun")
+			c.spent.fuel = shortFuel
+			c.prolong()
+			require.True(t, c.turn.long)
+			running = append(running, c)
+		}
+		late := &call{ctx: t.Context(), deadline: time.Now().Add(time.Second), turn: turn{lane: lanes[2]}}
+		late.spent.fuel = shortFuel
+		require.True(t, lanes[2].pass())
+		require.Panics(t, late.prolong)
+		require.IsType(t, &aborted{}, late.failure)
+		requireCode(t, engine.CodeExhausted, late.failure.(*aborted).cause)
+		late.turn.give()
+
+		patient := &call{ctx: t.Context(), deadline: time.Now().Add(time.Second), turn: turn{lane: lanes[2]}}
+		patient.spent.fuel = shortFuel
+		require.True(t, lanes[2].pass())
+		go patient.prolong()
+		synctest.Wait()
+		require.EqualValues(t, 4, turns.running.Load(), "who waits has no turn")
+		running[0].turn.give()
+		synctest.Wait()
+		require.True(t, patient.turn.long)
+		for _, c := range append(running[1:], patient) {
+			c.turn.give()
+		}
+		require.Zero(t, turns.running.Load())
+		require.Zero(t, long.running.Load())
 	})
 }
 

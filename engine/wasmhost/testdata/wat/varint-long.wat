@@ -1,0 +1,10 @@
+;; Lookup answers {id "x"} with a status of 11 bytes (case E15).
+;; Expected: a violation, the instance is thrown away.
+(module
+  (import "cred_v1" "output_write" (func $output_write (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "cred_abi_v1"))
+  (data (i32.const 0) "\0a\01x\18\81\80\80\80\80\80\80\80\80\80\00")
+  (func (export "lookup_credentials") (param i32) (result i32)
+    (drop (call $output_write (i32.const 0) (i32.const 15)))
+    (i32.const 0)))
