@@ -17,6 +17,7 @@ pub struct Slot<S>(UnsafeCell<Option<S>>);
 unsafe impl<S> Sync for Slot<S> {}
 
 impl<S: Service> Slot<S> {
+    #[allow(clippy::new_without_default)] // it is made in a static
     pub const fn new() -> Self {
         Slot(UnsafeCell::new(None))
     }

@@ -179,7 +179,7 @@ pub(crate) mod host {
         match key {
             _ if !p.in_call => Err(Errno::PERM),
             _ if p.kv_calls > 32 => Err(Errno::DQUOT),
-            Some(key) if key.is_empty() => Err(Errno::INVAL),
+            Some([]) => Err(Errno::INVAL),
             Some(key) if key.len() > MAX_KV_KEY_BYTES => Err(Errno::TOO_BIG),
             _ => Ok(()),
         }
