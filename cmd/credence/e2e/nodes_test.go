@@ -20,10 +20,8 @@ func TestANodeThatCannotLoadAModuleSaysWhy(t *testing.T) {
 	small := newServerIn(t, []string{"CREDENCE_MODULES__MEMORY_PAGES_CEILING=100", "CREDENCE_MODULES__MEMORY_PAGES=100"},
 		"--etcd-endpoints", e.addr, "--node-id", "small")
 	nodes[0].sees(3)
-	wasm, err := os.ReadFile(allowlist) // asks for more pages
-	require.NoError(t, err)
-	const path = "/v1/credentials-services/allowlist"
-	spec := object{"module": nodes[0].upload(wasm)}
+	const path = "/v1/credentials-services/large"
+	spec := object{"module": nodes[0].upload(swapModule(t, "A", `{"memoryPages":200}`))}
 	refusal := nodes[0].must(http.StatusConflict, http.MethodPut, path, spec)
 	require.Contains(t, refusal["detail"], "small: ")
 	require.Contains(t, refusal["detail"], "100")
@@ -32,10 +30,10 @@ func TestANodeThatCannotLoadAModuleSaysWhy(t *testing.T) {
 
 	forced := nodes[1].must(http.StatusAccepted, http.MethodPut, path+"?force=true", spec)
 	require.Equal(t, map[string]string{"n0": "READY", "n1": "READY", "small": "FAILED"}, reports(forced))
-	app := nodes[0].app("line", "allowlist")
-	_, reason := nodes[1].verify(app, "SN-1")
-	require.Equal(t, "NOT_FOUND", reason)
-	refused := small.must(http.StatusServiceUnavailable, http.MethodPost, app+"/verify", object{"credentialsId": "SN-1"})
+	app := nodes[0].app("line", "large")
+	decision, _ := nodes[1].verify(app, "anybody")
+	require.Equal(t, "ACCEPTED", decision)
+	refused := small.must(http.StatusServiceUnavailable, http.MethodPost, app+"/verify", object{"credentialsId": "another"})
 	require.Equal(t, "module_fault", refused["code"])
 	require.Eventually(t, func() bool {
 		services := nodes[0].must(http.StatusOK, http.MethodGet, "/v1/nodes/small", nil)["services"].([]any)

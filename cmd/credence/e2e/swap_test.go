@@ -28,6 +28,13 @@ const swapsEnv = "SWAPS"
 // swapModules are two modules that tell which of them an operation ran on.
 func swapModules(t *testing.T) map[string][]byte {
 	t.Helper()
+	return map[string][]byte{"A": swapModule(t, "A", ""), "B": swapModule(t, "B", "")}
+}
+
+// swapModule assembles one of them; limits, when not empty, are those that its
+// manifest asks for.
+func swapModule(t *testing.T, version, limits string) []byte {
+	t.Helper()
 	assembler, err := filepath.Abs(filepath.Join(root, "engine/wasmhost/testdata/node_modules/.bin/wat2wasm"))
 	require.NoError(t, err)
 	if _, err := os.Stat(assembler); err != nil && os.Getenv("REQUIRE_TOOLCHAINS") != "1" {
@@ -35,16 +42,19 @@ func swapModules(t *testing.T) map[string][]byte {
 	}
 	source, err := os.ReadFile("testdata/swap.wat")
 	require.NoError(t, err)
-	modules := map[string][]byte{}
-	for _, version := range []string{"A", "B"} {
-		text, wasm := filepath.Join(t.TempDir(), "swap.wat"), filepath.Join(t.TempDir(), "swap.wasm")
-		require.NoError(t, os.WriteFile(text, []byte(strings.ReplaceAll(string(source), "VERSION", version)), 0o600))
-		out, err := exec.Command(assembler, "--enable-annotations", text, "-o", wasm).CombinedOutput()
-		require.NoError(t, err, "%s", out)
-		modules[version], err = os.ReadFile(wasm)
-		require.NoError(t, err)
+	text := strings.ReplaceAll(string(source), "VERSION", version)
+	if limits != "" {
+		const before = `\"capabilities\":`
+		require.Contains(t, text, before)
+		text = strings.Replace(text, before, `\"limits\":`+strings.ReplaceAll(limits, `"`, `\"`)+","+before, 1)
 	}
-	return modules
+	file, wasm := filepath.Join(t.TempDir(), "swap.wat"), filepath.Join(t.TempDir(), "swap.wasm")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	out, err := exec.Command(assembler, "--enable-annotations", file, "-o", wasm).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	module, err := os.ReadFile(wasm)
+	require.NoError(t, err)
+	return module
 }
 
 // newNodes starts n servers on one etcd, named n0, n1 and so on, and waits
