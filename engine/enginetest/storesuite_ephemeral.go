@@ -74,7 +74,8 @@ func ephemeralOwner(s *storeTest) {
 	two, endTwo := s.other()
 	one.commit(engine.Commit{Writes: []engine.Write{
 		ephemeral("stays ephemeral", ""), ephemeral("made permanent", ""), ephemeral("made permanent by another", ""),
-		ephemeral("taken over", ""), ephemeral("made anew", ""), {Key: "made ephemeral"},
+		ephemeral("taken over", ""), ephemeral("made anew", ""),
+		{Key: "made ephemeral"},
 	}})
 	one.put("made permanent", "v")
 	two.put("made permanent by another", "v")

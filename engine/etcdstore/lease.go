@@ -70,7 +70,7 @@ func (l *lease) hold(ctx context.Context) (clientv3.LeaseID, error) {
 	}
 	l.id = granted.ID
 	l.wg.Go(func() {
-		for range renewals { //nolint:revive // the client renews; here it is only heard out
+		for range renewals { // the client renews; here it is only heard out
 		}
 		if l.renewing.Err() == nil && l.forget(granted.ID) {
 			l.log.Warn("the lease in etcd was lost: this node counted as gone until it writes its records anew")

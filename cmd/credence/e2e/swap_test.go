@@ -224,7 +224,7 @@ func (s *swap) requireUnmixed(e *etcd) {
 	s.t.Helper()
 	store, err := etcdstore.Open(s.t.Context(), etcdstore.Options{Endpoints: []string{e.addr}})
 	require.NoError(s.t, err)
-	defer store.Close()
+	defer func() { require.NoError(s.t, store.Close()) }()
 	prefix := "kv/" + filepath.Base(s.app) + "/" + swapService + "/"
 	versions := map[string]int{}
 	for id, by := range s.seen {
