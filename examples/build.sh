@@ -20,10 +20,7 @@ build_go() {
 
 lacks_c() { lacking clang-19 wasm-ld-19; }
 
-build_c() {
-  clang-19 --target=wasm32 -std=c11 -Wall -Wextra -Werror -O2 -mbulk-memory -ffreestanding -nostdlib -I wasmabi/guest-c \
-    -Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=65536 -o "$2" "$1"/*.c
-}
+build_c() { bash wasmabi/guest-c/build.sh "$2" "$1"/*.c; }
 
 lacks_rust() { lacking /usr/bin/rustc /usr/lib/rustlib/wasm32-unknown-unknown wasm-ld-14; }
 
