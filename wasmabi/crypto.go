@@ -45,8 +45,11 @@ func (s Signature) HMAC() (Hash, bool) {
 	return h, h.Size() > 0
 }
 
-// The sizes of RSA keys that are accepted, in bits.
+// The sizes of RSA keys that are accepted, in bits. A larger key than
+// MaxSignRSABits verifies and does not sign: that would take a tenth of a
+// second.
 const (
-	MinRSABits = 2048
-	MaxRSABits = 8192
+	MinRSABits     = 2048
+	MaxRSABits     = 8192
+	MaxSignRSABits = 4096
 )

@@ -60,6 +60,9 @@ const (
 	// MaxCryptoBytes counts the bytes that the functions of crypto and secrets
 	// hash, HMAC, sign and verify, their keys included.
 	MaxCryptoBytes = 1 << 20
+	// SignBytes is what a signature counts besides, since it takes long: no more
+	// than fifteen can be made.
+	SignBytes = 64 << 10
 )
 
 // ManifestSection is the name of the custom section that holds the manifest.

@@ -49,7 +49,9 @@ func FuzzReachOf(f *testing.F) {
 		for _, prefix := range []string{"::ffff:", "64:ff9b::", "::", "64:ff9b:1::", "2a00:1450::5efe:"} {
 			outer, err := netip.ParseAddr(prefix + inner.String())
 			require.NoError(t, err)
-			require.LessOrEqual(t, reachOf(outer), reachOf(inner), outer)
+			if !outer.IsLoopback() { // ::1, which only looks as if it carried 0.0.0.1
+				require.LessOrEqual(t, reachOf(outer), reachOf(inner), outer)
+			}
 		}
 		sixToFour := netip.AddrFrom16([16]byte{0x20, 0x02, raw[0], raw[1], raw[2], raw[3]})
 		require.Equal(t, forbidden, reachOf(sixToFour))

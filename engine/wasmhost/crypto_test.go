@@ -1,6 +1,7 @@
 package wasmhost
 
 import (
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/hex"
@@ -95,6 +96,15 @@ func TestCryptographyHasAQuotaAndKeepsToTheTime(t *testing.T) {
 	require.EqualValues(t, 32, g.do("crypto_hmac", 1, 0, 32, 0, 32, buf, 32), "a key counts too")
 	require.EqualValues(t, edquot, g.do("crypto_verify", 17, "k", "", ""))
 	require.EqualValues(t, 32, g.do("crypto_hash", 1, 0, 0, buf, 32))
+
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	g = newGuest(t, nil, nil)
+	g.call.rights = &rights{secrets: []string{"key"}, vault: keep(map[string]string{"key": pkcs8(t, private, true)})}
+	for range 15 {
+		require.EqualValues(t, 64, g.do("secret_sign", "key", 1, "", buf, 64))
+	}
+	require.EqualValues(t, edquot, g.do("secret_sign", "key", 1, "", buf, 64))
 
 	for name, call := range map[string]func(*guest){
 		"crypto_hash":   func(g *guest) { g.do("crypto_hash", 1, "", buf, 32) },

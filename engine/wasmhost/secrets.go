@@ -67,7 +67,7 @@ func secretSign(c *call, m api.Memory, args []uint64) int64 {
 	name, data, into := c.view(m, args[0], args[1]), c.view(m, args[3], args[4]), c.view(m, args[5], args[6])
 	key, errno := c.secret(string(name))
 	if errno == 0 {
-		errno = c.chargeCrypto(len(key) + len(data))
+		errno = c.chargeCrypto(wasmabi.SignBytes + len(key) + len(data))
 	}
 	if errno != 0 {
 		return result(errno)

@@ -84,7 +84,7 @@ func sign(alg wasmabi.Signature, key, data []byte) ([]byte, bool) {
 		}
 		signature, err = ecdsa.SignASN1(rand.Reader, secret, digest[:])
 	case *rsa.PrivateKey:
-		if alg != wasmabi.SignRSA || !strongEnough(&secret.PublicKey) {
+		if alg != wasmabi.SignRSA || !strongEnough(&secret.PublicKey) || secret.N.BitLen() > wasmabi.MaxSignRSABits {
 			return nil, false
 		}
 		signature, err = rsa.SignPKCS1v15(rand.Reader, secret, crypto.SHA256, digest[:])
