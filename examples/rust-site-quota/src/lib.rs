@@ -97,9 +97,7 @@ impl Service for SiteQuota {
 
 impl SiteQuota {
     fn site_of(&self, id: &str) -> Result<&Site> {
-        self.sites
-            .of(id)
-            .ok_or_else(|| Error::refuse(format!("{id} belongs to no site: ids begin with one of {}", self.sites.prefixes())))
+        self.sites.of(id).ok_or_else(|| Error::refuse(format!("{id} belongs to no site: ids begin with one of {}", self.sites.prefixes())))
     }
 }
 

@@ -6,9 +6,9 @@ use std::cell::UnsafeCell;
 use crate::call::Call;
 use crate::config::Config;
 use crate::error::{Error, Result, Status};
+use crate::host;
 use crate::message::{Credentials, LookupRequest, ProvideRequest, VerifyProofRequest};
 use crate::service::{Proof, Service};
-use crate::host;
 
 /// Holds the service of a module, which has one thread and is not called again
 /// while a call is in it.

@@ -25,7 +25,13 @@ mod import {
         pub fn crypto_hash(hash: i32, data: *const u8, length: usize, dst: *mut u8, capacity: usize) -> i32;
         pub fn crypto_hmac(hash: i32, key: *const u8, key_length: usize, data: *const u8, length: usize, dst: *mut u8, capacity: usize) -> i32;
         pub fn crypto_verify(
-            algorithm: i32, key: *const u8, key_length: usize, data: *const u8, length: usize, signature: *const u8, signature_length: usize,
+            algorithm: i32,
+            key: *const u8,
+            key_length: usize,
+            data: *const u8,
+            length: usize,
+            signature: *const u8,
+            signature_length: usize,
         ) -> i32;
     }
 }

@@ -75,8 +75,7 @@ impl Http<'_> {
     }
 }
 
-const HEADER: &[Field] =
-    &[("name", Kind::Text(MAX_HEADER_NAME_BYTES)), ("value", Kind::Text(MAX_HEADER_BYTES)), ("secret", Kind::Text(MAX_ID_BYTES))];
+const HEADER: &[Field] = &[("name", Kind::Text(MAX_HEADER_NAME_BYTES)), ("value", Kind::Text(MAX_HEADER_BYTES)), ("secret", Kind::Text(MAX_ID_BYTES))];
 const REQUEST: &[Field] = &[
     ("method", Kind::Text(MAX_ID_BYTES)),
     ("url", Kind::Text(MAX_URL_BYTES)),

@@ -117,8 +117,7 @@ pub struct ProvideRequest<'a> {
     pub request_id: &'a str,
 }
 
-const PROVIDE: &[Field] =
-    &[("application_id", Kind::Text(MAX_ID_BYTES)), ("credentials", Kind::Message), ("request_id", Kind::Text(MAX_ID_BYTES))];
+const PROVIDE: &[Field] = &[("application_id", Kind::Text(MAX_ID_BYTES)), ("credentials", Kind::Message), ("request_id", Kind::Text(MAX_ID_BYTES))];
 
 impl<'a> ProvideRequest<'a> {
     /// Appends the encoded message to dst.

@@ -27,12 +27,32 @@ use crate::Call;
 /// What a test asks the engine's cryptography for; see [`Engine::on_crypto`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CryptoCall {
-    Hash { hash: i32, data: Vec<u8> },
-    Hmac { hash: i32, key: Vec<u8>, data: Vec<u8> },
-    SecretHmac { name: String, hash: i32, data: Vec<u8> },
-    SecretSign { name: String, algorithm: i32, data: Vec<u8> },
+    Hash {
+        hash: i32,
+        data: Vec<u8>,
+    },
+    Hmac {
+        hash: i32,
+        key: Vec<u8>,
+        data: Vec<u8>,
+    },
+    SecretHmac {
+        name: String,
+        hash: i32,
+        data: Vec<u8>,
+    },
+    SecretSign {
+        name: String,
+        algorithm: i32,
+        data: Vec<u8>,
+    },
     /// Answer with no bytes when the signature does not hold.
-    Verify { algorithm: i32, key: Vec<u8>, data: Vec<u8>, signature: Vec<u8> },
+    Verify {
+        algorithm: i32,
+        key: Vec<u8>,
+        data: Vec<u8>,
+        signature: Vec<u8>,
+    },
 }
 
 type OnHttp = Box<dyn FnMut(HttpRequest) -> std::result::Result<HttpResponse, Errno>>;
