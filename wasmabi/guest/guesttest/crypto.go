@@ -37,7 +37,7 @@ func (f *fake) SecretSign(name string, alg wasmabi.Signature, data, dst []byte) 
 	switch {
 	case !found:
 		return wasmabi.ENOENT.Return()
-	case f.overQuota(len(secret) + len(data)):
+	case f.overQuota(wasmabi.SignBytes + len(secret) + len(data)):
 		return wasmabi.EDQUOT.Return()
 	}
 	if block, _ := pem.Decode(secret); block != nil {
@@ -59,7 +59,7 @@ func (f *fake) SecretSign(name string, alg wasmabi.Signature, data, dst []byte) 
 			sig, _ = ecdsa.SignASN1(rand.Reader, key, sum[:])
 		}
 	case *rsa.PrivateKey:
-		if alg == wasmabi.SignRSA && legalRSA(&key.PublicKey) {
+		if alg == wasmabi.SignRSA && legalRSA(&key.PublicKey) && key.N.BitLen() <= wasmabi.MaxSignRSABits {
 			sig, _ = rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum[:])
 		}
 	}
