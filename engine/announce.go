@@ -43,8 +43,7 @@ func (e *Engine) announce(ctx context.Context) error {
 			return nil
 		case <-e.services.changed:
 		case <-timer.C:
-			now := e.now()
-			e.services.dropCandidates(func(c *candidate) bool { return now.After(c.deadline) })
+			e.services.dropCandidates(func(c *candidate) bool { return time.Since(c.since) > candidateKept })
 		}
 	}
 }

@@ -10,18 +10,22 @@ import (
 // most one of each name: a newer one takes the place of the older.
 type candidate struct {
 	NodeService
-	own      bool          // of a deployment by this node
-	deadline time.Time     // after which nobody will ask for it
-	done     chan struct{} // closed when it is ready or has failed
-	service  RunningService
-	err      error
+	own     bool // of a deployment by this node
+	since   time.Time
+	done    chan struct{} // closed when it is ready or has failed
+	service RunningService
+	err     error
 }
+
+// candidateKept is how long a node holds a candidate whose end it has missed.
+// It goes by the node's own clock, and is longer than any deployment.
+const candidateKept = 10 * time.Minute
 
 // ready starts the service of a deployment, by this node or another one, and
 // holds it until it is taken or dropped.
 func (r *registry) ready(ctx context.Context, store Store, p proposal, own bool) error {
 	s := p.Service
-	c := &candidate{NodeService: s.standing(ServiceStarting, nil), own: own, deadline: p.Deadline, done: make(chan struct{})}
+	c := &candidate{NodeService: s.standing(ServiceStarting, nil), own: own, since: time.Now(), done: make(chan struct{})}
 	if !r.enter(c) {
 		return Errorf(CodeUnavailable, "this node is shutting down: ask another one")
 	}

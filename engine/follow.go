@@ -170,7 +170,7 @@ func (e *Engine) settle(ctx context.Context, name ServiceName) {
 	}
 	snap, err := e.store.Read(ctx, Strict, serviceKey(name), deployKey(name))
 	if err != nil {
-		return // the candidate ends with its deadline
+		return // the next deployment, or time, ends the candidate
 	}
 	var s Service
 	var p proposal

@@ -88,6 +88,13 @@ func TestExternalStoreWithTLSAndAUser(t *testing.T) {
 		require.Equal(t, "v", valueOf(t, store, "k"))
 		rev, err := store.Commit(t.Context(), put("k", "w"))
 		require.NoError(t, err)
+		passing, err := Open(t.Context(), good)
+		require.NoError(t, err)
+		_, err = passing.Commit(t.Context(), engine.Commit{Writes: []engine.Write{{Key: "e", Value: []byte("v"), Ephemeral: true}}})
+		require.NoError(t, err, "a lease needs no further permission")
+		require.Equal(t, "v", valueOf(t, store, "e"))
+		require.NoError(t, passing.Close())
+		require.Empty(t, valueOf(t, store, "e"))
 		for changes, err := range store.Watch(t.Context(), "k", start) {
 			require.NoError(t, err)
 			require.Equal(t, rev, changes.Revision)
