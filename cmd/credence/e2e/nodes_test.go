@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -63,6 +65,45 @@ func TestADeploymentOutlivesANodeThatIsKilled(t *testing.T) {
 	s.deploy(nodes[1], http.StatusOK)
 	require.Less(t, nodes[2].stop(), 10*time.Second)
 	nodes[0].sees(2) // at once: it says goodbye
+}
+
+// The node of a deployment is killed while it waits for one that does not move:
+// nothing was deployed, the way is free once its lease is gone, and the node
+// that stood still comes back by itself, with what was deployed meanwhile.
+func TestADeploymentWhoseNodeIsKilledLeavesNothing(t *testing.T) {
+	e := newEtcd(t)
+	nodes := newNodes(t, e, 3, "CREDENCE_NODE__LEASE=3s", "CREDENCE_MODULES__DEPLOY_WAIT=30s")
+	s := newSwap(t, nodes)
+	const path = "/v1/credentials-services/" + swapService
+	next := object{"module": s.digests[version(2)]}
+	require.NoError(t, nodes[2].cmd.Process.Signal(syscall.SIGSTOP))
+	var group sync.WaitGroup
+	group.Go(func() {
+		if a, err := nodes[1].call(t.Context(), http.MethodPut, path, next); err == nil {
+			t.Errorf("the killed node has answered: %d %s", a.status, a.body)
+		}
+	})
+	require.Eventually(t, func() bool {
+		return nodes[0].must(http.StatusOK, http.MethodGet, "/v1/nodes/n0", nil)["candidates"] != nil
+	}, 10*time.Second, 5*time.Millisecond)
+	refusal := nodes[0].must(http.StatusConflict, http.MethodPut, path, next)
+	require.Contains(t, refusal["detail"], "is being deployed by admin on the node n1")
+	nodes[1].kill()
+	group.Wait()
+	require.EqualValues(t, 1, nodes[0].must(http.StatusOK, http.MethodGet, path, nil)["revision"])
+	var a answer
+	require.Eventually(t, func() bool {
+		var err error
+		a, err = nodes[0].call(t.Context(), http.MethodPut, path, next)
+		return err == nil && a.status == http.StatusOK
+	}, 20*time.Second, 50*time.Millisecond)
+	require.Equal(t, map[string]string{"n0": "READY"}, reports(a.json))
+	require.EqualValues(t, 2, a.json["revision"])
+	s.begun.Store(2)
+	s.done.Store(2)
+	require.NoError(t, nodes[2].cmd.Process.Signal(syscall.SIGCONT))
+	require.NoError(t, s.verify(nodes[2], "on the node that stood still"))
+	nodes[0].sees(2)
 }
 
 // Nodes that are managed by files serve what lies in their folder.
