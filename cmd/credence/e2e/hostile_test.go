@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -78,6 +79,30 @@ func TestHostileModulesFailClosedAndHarmNobody(t *testing.T) {
 	require.Less(t, p99, 500*time.Millisecond, "generous: the program runs with the race detector")
 	require.NotContains(t, s.output(), "DATA RACE")
 	require.NotContains(t, s.output(), "panic")
+
+	// Each module was compiled in a process of its own, which leaves a note.
+	notes, err := filepath.Glob(filepath.Join(moduleCache, "notes", "*"))
+	require.NoError(t, err)
+	require.Greater(t, len(notes), 20)
+	require.NotContains(t, s.output(), "compiled here")
+	require.Eventually(t, func() bool { return s.metric("go_goroutines") < 200 }, 10*time.Second, 50*time.Millisecond)
+	require.Less(t, s.metric(`go_gc_duration_seconds{quantile="0.5"}`), 0.02)
+	if !slices.Contains(buildFlags, "-race") { // which keeps memory of its own
+		require.Less(t, s.metric("process_resident_memory_bytes"), 512e6)
+	}
+}
+
+// metric returns a value that the server shows.
+func (s *server) metric(name string) float64 {
+	s.t.Helper()
+	a, err := s.call(s.t.Context(), http.MethodGet, "/metrics", nil)
+	require.NoError(s.t, err)
+	_, rest, found := strings.Cut(string(a.body), "\n"+name+" ")
+	require.True(s.t, found, "%s", name)
+	text, _, _ := strings.Cut(rest, "\n")
+	value, err := strconv.ParseFloat(text, 64)
+	require.NoError(s.t, err)
+	return value
 }
 
 // tryModule uploads, deploys and asks; it returns where that ended.
