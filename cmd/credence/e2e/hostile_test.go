@@ -40,8 +40,11 @@ func hostileModules(t *testing.T) []string {
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}
-	modules, err := filepath.Glob(filepath.Join(dir, "build", "*.wasm"))
+	modules, err := filepath.Glob(filepath.Join(dir, "wat", "*.wat"))
 	require.NoError(t, err)
+	for i, source := range modules {
+		modules[i] = filepath.Join(dir, "build", strings.TrimSuffix(filepath.Base(source), ".wat")+".wasm")
+	}
 	require.Greater(t, len(modules), 60)
 	return modules
 }
