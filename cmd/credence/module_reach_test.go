@@ -76,6 +76,9 @@ func TestModuleRunPlaysOtherSystemsAndSecrets(t *testing.T) {
 	r = run(exitDone, "secret_hmac", "--secret", secret, "--config", string(config))
 	require.NotContains(t, r.stdout+r.stderr, "the secret")
 
+	proof := outcome(t, env, exitFailed, "verify-proof", wasm, "--input", `{"id":"a","proof":{"type":"t","challenge":"AA==","text":"x"}}`)
+	require.Equal(t, "PERMISSION_DENIED", proof.Status)
+
 	r = credence(t, env, "", "module", "check", wasm)
 	require.Equal(t, exitDone, r.code, r.stdout)
 	require.Contains(t, r.stdout, `namely http (GET and POST https://erp.example.com/api/), http (GET `+server.URL+`/api/), secrets (shared), secrets (absent): deploy it with the grants {"kv":{}`)

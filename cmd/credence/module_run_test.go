@@ -156,6 +156,20 @@ func FuzzStateFile(f *testing.F) {
 	})
 }
 
+func FuzzOperation(f *testing.F) {
+	f.Add([]byte(`{"id":"a","text":"b","notAfter":"2030-01-01T00:00:00Z","proof":{"type":"t","value":"AA=="}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		o, err := parseOperation(text)
+		if err != nil {
+			require.True(t, isUsage(err), "%v", err)
+			return
+		}
+		require.NotEmpty(t, o.ID)
+		require.LessOrEqual(t, len(o.ID), 256)
+		require.LessOrEqual(t, len(o.Body), 64<<10)
+	})
+}
+
 func TestModuleBenchMeasures(t *testing.T) {
 	r := credence(t, nil, "", "module", "bench", "-o", "json", goModule(t), "mark-in-use", "-n", "50")
 	require.Equal(t, exitDone, r.code, r.stderr)

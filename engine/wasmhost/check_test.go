@@ -292,3 +292,18 @@ func TestStateInMemoryIsThatOfTheEngine(t *testing.T) {
 		return nil
 	}))
 }
+
+// What a deployment pays for the trial, compilation aside.
+func BenchmarkTrial(b *testing.B) {
+	for name, wasm := range map[string][]byte{"kv-echo": wattest.Module(b, "kv-echo"), "go": goGuest(b)} {
+		b.Run(name, func(b *testing.B) {
+			r := newRuntime(b, Options{CacheDir: compiled})
+			s, err := r.prepare(b.Context(), engine.Service{Name: "s", Module: engine.DigestOf(wasm)}, fetch(wasm))
+			require.NoError(b, err)
+			defer s.Close()
+			for b.Loop() {
+				require.NoError(b, s.try(b.Context()))
+			}
+		})
+	}
+}
