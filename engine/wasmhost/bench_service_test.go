@@ -48,7 +48,7 @@ func BenchmarkKvRead(b *testing.B) {
 		if _, err := s.Provide(ctx, tx, app, engine.Credentials{ID: askedID, Body: []byte("fixed"), Status: engine.Available}); err != nil {
 			return err
 		}
-		versus(b, "x-without", w.asking(b, ctx, tx, "kv", askedID), w.asking(b, ctx, tx, "tiny", askedID))
+		versus(b, "x-without", w.asking(ctx, b, tx, "kv", askedID), w.asking(ctx, b, tx, "tiny", askedID))
 		return nil
 	}))
 }

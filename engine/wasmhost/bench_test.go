@@ -102,7 +102,7 @@ func bare(b *testing.B, wasm, request []byte) func() []byte {
 const askedID = "a-credentials-id-of-forty-three-characters."
 
 // asking returns a lookup that is good as long as the unit of work is.
-func (w *world) asking(b *testing.B, ctx context.Context, tx *engine.Tx, name engine.ServiceName, id engine.CredentialsID) func() {
+func (w *world) asking(ctx context.Context, b *testing.B, tx *engine.Tx, name engine.ServiceName, id engine.CredentialsID) func() {
 	b.Helper()
 	s, app := w.runtime.service(name), &engine.Application{ID: engine.ApplicationID("application-" + name)}
 	return func() {
@@ -129,7 +129,7 @@ func BenchmarkLookup(b *testing.B) {
 			require.NoError(b, answer.Decode(reference()))
 			require.Equal(b, askedID, answer.ID)
 			require.NoError(b, w.units.work(b, func(ctx context.Context, tx *engine.Tx) error {
-				ask := w.asking(b, ctx, tx, name, askedID)
+				ask := w.asking(ctx, b, tx, name, askedID)
 				for range 2000 { // what is made on first use
 					ask()
 					reference()

@@ -157,7 +157,7 @@ func BenchmarkSingleUse(b *testing.B) {
 			w.deploy("single", m.wasm, singleUse)
 			w.deploy("pooled", m.wasm, engine.ServiceSpec{})
 			err := w.units.work(b, func(ctx context.Context, tx *engine.Tx) error {
-				single, pooled := w.asking(b, ctx, tx, "single", "x"), w.asking(b, ctx, tx, "pooled", "x")
+				single, pooled := w.asking(ctx, b, tx, "single", "x"), w.asking(ctx, b, tx, "pooled", "x")
 				for range 100 {
 					single()
 					pooled()

@@ -64,7 +64,7 @@ func (m *Memory) show(from, to uint64, how int) error {
 	if from == to {
 		return nil
 	}
-	_, err := unix.MmapPtr(m.image.file, int64(from), unsafe.Pointer(&m.all[from]), uintptr(to-from),
+	_, err := unix.MmapPtr(m.image.file, int64(from), m.address(from), uintptr(to-from),
 		unix.PROT_READ|unix.PROT_WRITE, how|unix.MAP_FIXED)
 	return err
 }
@@ -134,10 +134,13 @@ func (m *Memory) Restore(g Guest) error {
 	return m.cool(written)
 }
 
-// pageNumber of the first page.
-func (m *Memory) pageNumber() int64 {
-	return int64(uint64(uintptr(unsafe.Pointer(&m.all[0]))) / pageBytes)
+// address of a byte of the memory.
+func (m *Memory) address(at uint64) unsafe.Pointer {
+	return unsafe.Pointer(&m.all[at]) //nolint:gosec // of a mapping, which does not move
 }
+
+// pageNumber of the first page.
+func (m *Memory) pageNumber() int64 { return int64(uint64(uintptr(m.address(0))) / pageBytes) }
 
 // spare is how many pages more than usual may stay copied.
 const spare = 32
@@ -164,7 +167,7 @@ func (m *Memory) drop() error {
 // only grow; it takes over whatever size it is given then.
 func (m *Memory) shrink(g Guest, frozen uint64) error {
 	grown := m.size - frozen
-	_, err := unix.MmapPtr(-1, 0, unsafe.Pointer(&m.all[frozen]), uintptr(grown), unix.PROT_NONE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_FIXED)
+	_, err := unix.MmapPtr(-1, 0, m.address(frozen), uintptr(grown), unix.PROT_NONE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_FIXED)
 	if err != nil {
 		return err
 	}
