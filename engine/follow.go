@@ -149,10 +149,10 @@ func (e *Engine) makeReady(ctx context.Context, p proposal) {
 	e.settle(ctx, name)                          // should it be over by now
 }
 
-// catchUp sees that this node runs what a proposal is to replace: what was
-// started for that is then taken, and makes room.
+// catchUp makes room for what a proposal asks for: what this node still holds
+// for the deployment before is taken, if that was activated.
 func (e *Engine) catchUp(ctx context.Context, p proposal) {
-	if p.Base == 0 || e.services.runs(p.Service.Name, p.Base) {
+	if e.services.held(p.Service.Name) == nil || e.services.runs(p.Service.Name, p.Base) {
 		return
 	}
 	snap, err := e.store.Read(ctx, Strict, serviceKey(p.Service.Name))
