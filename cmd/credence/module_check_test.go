@@ -108,6 +108,15 @@ func TestModuleInspectShowsWhatAModuleIs(t *testing.T) {
 	require.Contains(t, damaged.stdout, "section type", "what can be read is shown")
 }
 
+// A manifest may be written over several lines, a table has one for each value.
+func TestCapabilitiesAreShownOnOneLine(t *testing.T) {
+	spread := repacked(t, "{\"abi\":1,\"name\":\"bare\",\"version\":\"1.2.3\",\"capabilities\":{\n  \"kv\": {},\n  \"clock\": {}\n}}")
+	r := credence(t, nil, "", "module", "inspect", spread)
+	require.Equal(t, `{"kv":{},"clock":{}}`, line(t, r.stdout, "capabilities"))
+	r = credence(t, nil, "", "module", "inspect", spread, "--diff", packed(t))
+	require.NotContains(t, r.stdout, "capabilities", "how it is written is no change")
+}
+
 func TestModuleInspectComparesTwoModules(t *testing.T) {
 	old, fresh := repacked(t, `{"abi":1,"name":"bare","version":"1.0.0","capabilities":{"kv":{}}}`), packed(t)
 	r := credence(t, nil, "", "module", "inspect", fresh, "--diff", old)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -30,7 +31,11 @@ func jsonText(value json.RawMessage) string {
 	if string(value) == "null" {
 		return ""
 	}
-	return string(value)
+	var line bytes.Buffer
+	if json.Compact(&line, value) != nil {
+		return string(value)
+	}
+	return line.String()
 }
 
 func numberText[N ~int | ~int32 | ~int64](n N) string {

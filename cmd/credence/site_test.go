@@ -128,7 +128,7 @@ func (s *site) refused(t *testing.T, code string, args ...string) string {
 	r := s.run(t, args...)
 	require.Equal(t, exitFailed, r.code, "credence %s: %s%s", strings.Join(args, " "), r.stdout, r.stderr)
 	require.Empty(t, r.stdout)
-	require.Regexp(t, `\(`+code+`, .*request \S+\)\n$`, r.stderr)
+	require.Regexp(t, `(?m)\(`+code+`, .*request \S+\)$`, r.stderr) // and maybe what to add
 	return r.stderr
 }
 
