@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/pem"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -22,10 +23,12 @@ import (
 // registry decides.
 func TestAModuleAsksTheRegistryThatItsServiceIsGranted(t *testing.T) {
 	var asked atomic.Int32
-	registry := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	registry := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		asked.Add(1)
 		_, _ = io.WriteString(w, "known")
 	}))
+	registry.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	registry.StartTLS()
 	t.Cleanup(registry.Close)
 	authority := filepath.Join(t.TempDir(), "registry.pem")
 	require.NoError(t, os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: registry.Certificate().Raw}), 0o600))
