@@ -61,9 +61,9 @@ func (w *world) ask(app engine.ApplicationID) error {
 	return err
 }
 
-func (w *world) health(name engine.ServiceName) engine.Health {
+func (w *world) health() engine.Health {
 	w.t.Helper()
-	s, err := w.Service(w.t.Context(), name)
+	s, err := w.Service(w.t.Context(), "s")
 	require.NoError(w.t, err)
 	require.NotNil(w.t, s.Health)
 	return *s.Health
@@ -77,12 +77,12 @@ func TestAServiceThatKeepsFailingIsLeftAlone(t *testing.T) {
 				w.deploy("s", p.script())
 				app := w.app("s")
 				for range most {
-					require.Equal(t, engine.BreakerClosed, w.health("s").State)
+					require.Equal(t, engine.BreakerClosed, w.health().State)
 					require.Equal(t, "incident-"+string(fault), incident(t, w.ask(app)))
 					time.Sleep(time.Second)
 				}
 				asked := p.calls
-				require.Equal(t, engine.Health{State: engine.BreakerOpen, Since: time.Now().Add(-time.Second), Faults: most}, w.health("s"))
+				require.Equal(t, engine.Health{State: engine.BreakerOpen, Since: time.Now().Add(-time.Second), Faults: most}, w.health())
 
 				// Refused without running the module, with words and a time.
 				err := w.ask(app)
@@ -98,7 +98,7 @@ func TestAServiceThatKeepsFailingIsLeftAlone(t *testing.T) {
 				time.Sleep(30 * time.Second)
 				p.set(engine.Errorf(engine.CodeDenied, "not in the list"))
 				requireCode(t, engine.CodeDenied, w.ask(app))
-				require.Equal(t, engine.BreakerClosed, w.health("s").State)
+				require.Equal(t, engine.BreakerClosed, w.health().State)
 				require.Equal(t, asked+1, p.calls)
 				requireCode(t, engine.CodeDenied, w.ask(app))
 
@@ -138,8 +138,8 @@ func TestWhatIsNoFaultOfAModuleIsNotCounted(t *testing.T) {
 				for range 30 {
 					require.Error(t, w.ask(app))
 				}
-				require.Equal(t, 0, w.health("s").Faults)
-				require.Equal(t, engine.BreakerClosed, w.health("s").State)
+				require.Equal(t, 0, w.health().Faults)
+				require.Equal(t, engine.BreakerClosed, w.health().State)
 			})
 		})
 	}
@@ -153,7 +153,7 @@ func TestFaultsThatComeSlowlyAreBorne(t *testing.T) {
 			requireCode(t, engine.CodeModuleFault, w.ask(app))
 			time.Sleep(16 * time.Second)
 		}
-		require.Equal(t, engine.BreakerClosed, w.health("s").State)
+		require.Equal(t, engine.BreakerClosed, w.health().State)
 	})
 }
 
@@ -168,10 +168,10 @@ func TestACallThatDecidesNothingIsFollowedByAnother(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		p.set(engine.Errorf(engine.CodeUnavailable, "the store cannot be reached"))
 		requireCode(t, engine.CodeUnavailable, w.ask(app))
-		require.Equal(t, engine.BreakerOpen, w.health("s").State)
+		require.Equal(t, engine.BreakerOpen, w.health().State)
 		p.set(nil)
 		requireCode(t, engine.CodeNotFound, w.ask(app))
-		require.Equal(t, engine.BreakerClosed, w.health("s").State)
+		require.Equal(t, engine.BreakerClosed, w.health().State)
 	})
 }
 
@@ -195,9 +195,9 @@ func (w *world) wearOut(app engine.ApplicationID) {
 	synctest.Wait()
 }
 
-func (w *world) quarantined(name engine.ServiceName) (numbers []int) {
+func (w *world) quarantined() (numbers []int) {
 	w.t.Helper()
-	revisions, err := w.ServiceRevisions(w.t.Context(), name)
+	revisions, err := w.ServiceRevisions(w.t.Context(), "s")
 	require.NoError(w.t, err)
 	for _, r := range revisions {
 		if !r.QuarantinedAt.IsZero() {
@@ -207,9 +207,9 @@ func (w *world) quarantined(name engine.ServiceName) (numbers []int) {
 	return numbers
 }
 
-func (w *world) serving(name engine.ServiceName) engine.Service {
+func (w *world) serving() engine.Service {
 	w.t.Helper()
-	s, err := w.Service(w.t.Context(), name)
+	s, err := w.Service(w.t.Context(), "s")
 	require.NoError(w.t, err)
 	return s
 }
@@ -220,16 +220,16 @@ func TestAQuarantinedRevisionGivesWayToTheOneBefore(t *testing.T) {
 		w.deploy("s", good.script())
 		w.deploy("s", bad.script())
 		app := w.app("s")
-		before := w.serving("s")
+		before := w.serving()
 		w.wearOut(app)
 
-		s := w.serving("s")
+		s := w.serving()
 		require.Equal(t, 3, s.Number)
 		require.NotEqual(t, before.Module, s.Module)
 		require.EqualValues(t, "engine", s.DeployedBy)
-		require.Equal(t, []int{2}, w.quarantined("s"))
+		require.Equal(t, []int{2}, w.quarantined())
 		requireCode(t, engine.CodeNotFound, w.ask(app))
-		require.Equal(t, engine.BreakerClosed, w.health("s").State)
+		require.Equal(t, engine.BreakerClosed, w.health().State)
 		require.Equal(t, 1, auditsOf(t, w.store, "service.quarantine"))
 		require.Equal(t, 1, auditsOf(t, w.store, "service.autorollback"))
 	})
@@ -244,12 +244,12 @@ func TestTwoBadRevisionsDoNotTakeTurns(t *testing.T) {
 		w.deploy("s", second.script())
 		app := w.app("s")
 		w.wearOut(app)
-		require.Equal(t, 3, w.serving("s").Number) // the first again
+		require.Equal(t, 3, w.serving().Number) // the first again
 		first.set(failing(engine.FaultViolation))
 		w.wearOut(app)
-		require.Equal(t, 3, w.serving("s").Number)
-		require.Equal(t, []int{2, 3}, w.quarantined("s"))
-		require.Equal(t, engine.BreakerQuarantined, w.health("s").State)
+		require.Equal(t, 3, w.serving().Number)
+		require.Equal(t, []int{2, 3}, w.quarantined())
+		require.Equal(t, engine.BreakerQuarantined, w.health().State)
 
 		// It stays so, one call now and then excepted, and recovers by itself.
 		asked := first.calls
@@ -259,11 +259,11 @@ func TestTwoBadRevisionsDoNotTakeTurns(t *testing.T) {
 			requireCode(t, engine.CodeModuleFault, w.ask(app))
 		}
 		require.Equal(t, asked+10, first.calls)
-		require.Equal(t, 3, w.serving("s").Number)
+		require.Equal(t, 3, w.serving().Number)
 		first.set(nil)
 		time.Sleep(31 * time.Second)
 		requireCode(t, engine.CodeNotFound, w.ask(app))
-		require.Equal(t, engine.BreakerClosed, w.health("s").State)
+		require.Equal(t, engine.BreakerClosed, w.health().State)
 	})
 }
 
@@ -275,8 +275,8 @@ func TestARevisionThatCannotStartIsPassedOver(t *testing.T) {
 		w.deploy("s", (&patient{answer: failing(engine.FaultViolation)}).script())
 		broken.startError = engine.Errorf(engine.CodeInvalid, "it cannot start any more")
 		w.wearOut(w.app("s"))
-		require.Equal(t, 4, w.serving("s").Number)
-		require.Equal(t, engine.DigestOf([]byte(oldest.text)), w.serving("s").Module)
+		require.Equal(t, 4, w.serving().Number)
+		require.Equal(t, engine.DigestOf([]byte(oldest.text)), w.serving().Module)
 	})
 }
 
@@ -290,12 +290,12 @@ func TestTwoNodesRollBackOnce(t *testing.T) {
 		app := w.app("s")
 		w.wearOut(app)
 		other.wearOut(app)
-		require.Equal(t, 2, w.serving("s").Number) // nobody is running yet to roll back
+		require.Equal(t, 2, w.serving().Number) // nobody is running yet to roll back
 
 		w.runs()
 		other.runs()
 		synctest.Wait()
-		require.Equal(t, 3, w.serving("s").Number)
+		require.Equal(t, 3, w.serving().Number)
 		require.Equal(t, 1, auditsOf(t, w.store, "service.autorollback"))
 		requireCode(t, engine.CodeNotFound, w.ask(app))
 		requireCode(t, engine.CodeNotFound, other.ask(app))

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -33,20 +35,38 @@ func (c codeCache) has(module []byte) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
+// note is about a module and a version of wazero, whose code another version
+// does not read.
 func (c codeCache) note(module []byte) string {
-	sum := sha256.Sum256(module)
-	return filepath.Join(c.dir, codeNotes, hex.EncodeToString(sum[:]))
+	sum := sha256.New()
+	sum.Write([]byte(wazeroVersion()))
+	sum.Write(module)
+	return filepath.Join(c.dir, codeNotes, hex.EncodeToString(sum.Sum(nil)))
 }
 
-// add lets make write a module's code into an empty folder, and takes it over
+// wazeroVersion is the version that this program was built with, if it knows.
+var wazeroVersion = sync.OnceValue(func() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, d := range info.Deps {
+		if d.Path == "github.com/tetratelabs/wazero" {
+			return d.Version
+		}
+	}
+	return ""
+})
+
+// add lets compile write a module's code into an empty folder, and takes it over
 // when it has succeeded.
-func (c codeCache) add(module []byte, make func(dir string) error) error {
+func (c codeCache) add(module []byte, compile func(dir string) error) error {
 	dir, err := os.MkdirTemp(c.dir, codeNewborn)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if err := make(dir); err != nil {
+	if err := compile(dir); err != nil {
 		return err
 	}
 	files, err := filepath.Glob(filepath.Join(dir, filepath.FromSlash(codeFiles)))

@@ -3,7 +3,6 @@ package wasmhost
 import (
 	"bytes"
 	"runtime"
-
 	"testing"
 	"time"
 

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/credence-engine/credence/engine"
@@ -107,24 +108,24 @@ func TestACallThatHasBegunGoesOn(t *testing.T) {
 		l := &lane{of: turns}
 		c := &call{ctx: t.Context(), turn: turn{lane: l}}
 		require.True(t, l.pass())
-		new := make(chan error, 2)
+		begun := make(chan error, 2)
 		for range 2 {
-			go func() { new <- l.take(t.Context(), time.Hour, 64) }()
+			go func() { begun <- l.take(t.Context(), time.Hour, 64) }()
 		}
 		synctest.Wait()
 		done := make(chan struct{})
 		go func() {
-			c.aside(func() { require.NoError(t, <-new) })
+			c.aside(func() { assert.NoError(t, <-begun) })
 			close(done)
 		}()
 		synctest.Wait()
 		l.give()
 		<-done
-		require.Empty(t, new)
+		require.Empty(t, begun)
 		require.EqualValues(t, 1, turns.running.Load())
 
 		began := time.Now()
-		c.aside(func() { require.NoError(t, <-new) })
+		c.aside(func() { require.NoError(t, <-begun) })
 		require.Equal(t, retakeWait, time.Since(began))
 		require.EqualValues(t, 2, turns.running.Load())
 		l.give()
@@ -158,8 +159,9 @@ func TestLongCallsLeaveRoomForShortOnes(t *testing.T) {
 		late.spent.fuel = shortFuel
 		require.True(t, lanes[2].pass())
 		require.Panics(t, late.prolong)
-		require.IsType(t, &aborted{}, late.failure)
-		requireCode(t, engine.CodeExhausted, late.failure.(*aborted).cause)
+		var ended *aborted
+		require.ErrorAs(t, late.failure, &ended)
+		requireCode(t, engine.CodeExhausted, ended.cause)
 		late.turn.give()
 
 		patient := &call{ctx: t.Context(), deadline: time.Now().Add(time.Second), turn: turn{lane: lanes[2]}}

@@ -305,7 +305,7 @@ func smithed(t *testing.T, config wazero.RuntimeConfig, wasm []byte, arguments [
 // FuzzMeteredModules: a metered module, compiled, does what the original does
 // in the interpreter, whatever it is made of; and it is paid for.
 func FuzzMeteredModules(f *testing.F) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable
+	random := rand.New(rand.NewPCG(1, 2))
 	for n := range 24 {
 		seed := make([]byte, 50*(n+1))
 		for i := range seed {
@@ -333,7 +333,7 @@ func FuzzMeteredModules(f *testing.F) {
 
 // The comparison would be worth little if most modules only trapped.
 func TestSmithedModulesRun(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // repeatable
+	random := rand.New(rand.NewPCG(3, 4))
 	calls, trapped, different := 0, 0, map[uint64]bool{}
 	for range 20 {
 		choices := make([]byte, 1500)
