@@ -61,6 +61,10 @@ $(WABT): engine/wasmhost/testdata/package-lock.json
 test: prerequisites $(WABT) examples ## install what the tests need and run them all, with the race detector
 	$(TEST_ENV) go test -race -timeout $(TIMEOUT) ./...
 
+.PHONY: test-timing
+test-timing: prerequisites $(WABT) ## run the sandbox's tests without the race detector, with those of latency and pauses that it would distort
+	$(TEST_ENV) go test -timeout $(TIMEOUT) ./engine/wasmhost/...
+
 .PHONY: check
 check: prerequisites $(GOLANGCI_LINT) ## lint, format, vet, tidy, generated code; ends on a clean diff
 	$(GOLANGCI_LINT) fmt --diff ./...

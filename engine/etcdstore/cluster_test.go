@@ -78,7 +78,7 @@ func TestExternalStoreWithTLSAndAUser(t *testing.T) {
 		Endpoints: []string{c.addr}, TLS: tls, Logger: zap.NewNop(), Username: "root", Password: "rootpass",
 	})
 	require.NoError(t, err)
-	good := Options{Endpoints: []string{c.addr}, TLS: tls, Username: "node", Password: "secret", Prefix: "/mine/", DialTimeout: 2 * time.Second}
+	good := Options{Endpoints: []string{c.addr}, TLS: tls, Username: "node", Password: "secret", Prefix: "/mine/", DialTimeout: 15 * time.Second} // a password is slow to check
 
 	t.Run("works within its prefix", func(t *testing.T) {
 		store := open(t, good)

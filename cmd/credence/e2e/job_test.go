@@ -168,7 +168,8 @@ func TestServersThatShareEtcdAgree(t *testing.T) {
 
 func TestTheDemoRunsToItsEnd(t *testing.T) {
 	cmd := exec.Command("go", "run", "./cmd/credence/demo", binary, allowlist)
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "DEMO_EXIT=1")
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "DEMO_EXIT=1", "CREDENCE_MODULES__CACHEDIR="+moduleCache,
+		"CREDENCE_MODULES__COMPILETIMEOUT=1m") // under the race detector
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	for _, want := range []string{"ACCEPTED", "IN_USE", "DENIED_BY_SERVICE", "NOT_FOUND", "REVOKED"} {
