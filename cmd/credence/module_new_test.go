@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,16 +11,6 @@ import (
 
 	"github.com/credence-engine/credence/cmd/credence/project"
 )
-
-// program is an executable file that is the program under test.
-func program(t *testing.T) string {
-	t.Helper()
-	self, err := os.Executable()
-	require.NoError(t, err)
-	path := file(t, "credence", fmt.Sprintf("#!/bin/sh\n%s=1 exec '%s' \"$@\"\n", asProgram, self))
-	require.NoError(t, os.Chmod(path, 0o700))
-	return path
-}
 
 // neededFor are the commands and files that a project in a language builds with.
 var neededFor = map[string][]string{
@@ -47,7 +36,6 @@ func requireToolchain(t *testing.T, language string) {
 }
 
 func TestANewProjectBuildsAndPassesItsCheckAndTests(t *testing.T) {
-	program := program(t)
 	found, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE").Output()
 	require.NoError(t, err)
 	goCache := strings.TrimSpace(string(found)) // the cache of this test is another one
@@ -60,7 +48,7 @@ func TestANewProjectBuildsAndPassesItsCheckAndTests(t *testing.T) {
 			require.Contains(t, r.stdout, "manifest.json")
 			run := func(target string) string {
 				build := exec.CommandContext(t.Context(), "make", "-C", dir, target)
-				build.Env = append(os.Environ(), "CREDENCE="+program, "GOFLAGS=", "GOPROXY=off", cache, "GOCACHE="+goCache)
+				build.Env = append(os.Environ(), "CREDENCE="+binary, "GOFLAGS=", "GOPROXY=off", cache, "GOCACHE="+goCache)
 				out, err := build.CombinedOutput()
 				require.NoError(t, err, "%s", out)
 				return string(out)

@@ -171,7 +171,8 @@ func FuzzOperation(f *testing.F) {
 }
 
 func TestModuleBenchMeasures(t *testing.T) {
-	r := credence(t, nil, "", "module", "bench", "-o", "json", goModule(t), "mark-in-use", "-n", "50")
+	cache := []string{"XDG_CACHE_HOME=" + t.TempDir()}
+	r := credence(t, cache, "", "module", "bench", "-o", "json", goModule(t), "mark-in-use", "-n", "50")
 	require.Equal(t, exitDone, r.code, r.stderr)
 	var d benchDocument
 	require.NoError(t, json.Unmarshal([]byte(r.stdout), &d))

@@ -17,7 +17,7 @@ var (
 	// moduleCache is shared by the servers of the tests. What compiles into it is
 	// a program without the race detector, under which the module of a Go
 	// program takes half a minute.
-	moduleCache, compiler string
+	moduleCache, plainBinary string
 )
 
 // root is the top of the repository.
@@ -40,10 +40,10 @@ func run(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	binary, allowlist = filepath.Join(dir, "credence"), filepath.Join(dir, "allowlist.wasm")
 	graceWindow = filepath.Join(dir, "grace-window.wasm")
-	moduleCache, compiler = filepath.Join(dir, "cache", "credence", "compiled"), filepath.Join(dir, "compiler")
+	moduleCache, plainBinary = filepath.Join(dir, "cache", "credence", "compiled"), filepath.Join(dir, "plainBinary")
 	steps := []step{
 		{nil, slices.Concat([]string{"go", "build"}, buildFlags, []string{"-o", binary, "./cmd/credence"})},
-		{nil, []string{"go", "build", "-o", compiler, "./cmd/credence"}},
+		{nil, []string{"go", "build", "-o", plainBinary, "./cmd/credence"}},
 	}
 	for name, module := range map[string]string{"go-batch-allowlist": allowlist, "go-grace-window": graceWindow} {
 		steps = append(steps, example(name, module)...)
@@ -73,7 +73,7 @@ func (s step) run() error {
 // compile checks a module as its author would, which compiles it.
 func compile(module string, args ...string) step {
 	cache := "XDG_CACHE_HOME=" + filepath.Dir(filepath.Dir(moduleCache))
-	return step{[]string{cache}, append([]string{compiler, "module", "check", module}, args...)}
+	return step{[]string{cache}, append([]string{plainBinary, "module", "check", module}, args...)}
 }
 
 // example builds a module from its folder below examples.

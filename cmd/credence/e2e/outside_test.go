@@ -189,7 +189,7 @@ func outsideModule(t *testing.T, build func(module string) step, url string) []b
 		"abi": 1, "name": "outside", "version": "1", "capabilities": outsideCapabilities(url, false),
 	})), 0o600))
 	require.NoError(t, build(plain).run())
-	require.NoError(t, step{nil, []string{compiler, "module", "pack", "--manifest", manifest, plain, "-o", packed}}.run())
+	require.NoError(t, step{nil, []string{plainBinary, "module", "pack", "--manifest", manifest, plain, "-o", packed}}.run())
 	require.NoError(t, compile(packed, "--config", text(outsideConfig(url)), "--grants", text(outsideCapabilities(url, true))).run())
 	wasm, err := os.ReadFile(packed)
 	require.NoError(t, err)

@@ -23,6 +23,7 @@ const password = "a password of the tests"
 // server is a running "credence serve" and a client of it.
 type server struct {
 	t     *testing.T
+	plain bool // without the race detector
 	dir   string
 	args  []string
 	env   []string
@@ -47,6 +48,15 @@ func newServerIn(t *testing.T, env []string, args ...string) *server {
 	return s
 }
 
+// newPlainServer is a server whose time and memory are those of users.
+func newPlainServer(t *testing.T) *server {
+	t.Helper()
+	s := &server{t: t, dir: filepath.Join(t.TempDir(), "data"), plain: true}
+	s.start()
+	t.Cleanup(func() { s.kill() })
+	return s
+}
+
 // start runs the program and waits until it is ready.
 func (s *server) start() {
 	s.t.Helper()
@@ -54,6 +64,9 @@ func (s *server) start() {
 	s.url = "http://" + address
 	s.cmd = command("serve", append([]string{"--listen", address, "--data-dir", s.dir}, s.args...)...)
 	s.cmd.Env = append(s.cmd.Env, s.env...)
+	if s.plain {
+		s.cmd.Path = plainBinary
+	}
 	log, err := os.OpenFile(s.dir+".log", os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	require.NoError(s.t, err)
 	s.log, s.cmd.Stdout, s.cmd.Stderr = log, log, log
