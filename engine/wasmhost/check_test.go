@@ -158,7 +158,8 @@ func TestTheCheckWorksWithCredentialsThatTheServiceTakes(t *testing.T) {
 }
 
 func TestATrialThatTakesLongIsEnded(t *testing.T) {
-	r := newRuntime(t, Options{})
+	d := DefaultLimits() // under the race detector as well
+	r := newRuntime(t, Options{Limits: Limits{CallTimeout: d.CallTimeout, ProvideTimeout: d.ProvideTimeout, StartTimeout: d.StartTimeout}})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := r.Check(ctx, wattest.Module(t, "kv-echo"), CheckOptions{})
