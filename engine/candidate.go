@@ -27,7 +27,7 @@ func (r *registry) ready(ctx context.Context, store Store, p proposal, own bool)
 	s := p.Service
 	c := &candidate{NodeService: s.standing(ServiceStarting, nil), own: own, since: time.Now(), done: make(chan struct{})}
 	if !r.enter(c) {
-		return Errorf(CodeUnavailable, "this node is shutting down: ask another one")
+		return errClosing
 	}
 	service, err := r.prepare(ctx, store, s)
 	r.mu.Lock()
@@ -53,7 +53,7 @@ func (r *registry) enter(c *candidate) bool {
 	}
 	r.candidates[c.Name] = c
 	r.mu.Unlock()
-	old.close()
+	r.abandon(old)
 	r.tell()
 	return true
 }
@@ -81,7 +81,7 @@ func (r *registry) take(ctx context.Context, record Service) (RunningService, er
 	case <-c.done:
 		return c.service, c.err
 	case <-ctx.Done():
-		c.close()
+		r.abandon(c)
 		return nil, Wrap(ctx.Err(), CodeUnavailable, fmt.Sprintf("the credentials service %q is still starting on this node: try again", record.Name))
 	}
 }
@@ -98,15 +98,15 @@ func (r *registry) dropCandidates(gone func(*candidate) bool) {
 	}
 	r.mu.Unlock()
 	for _, c := range dropped {
-		c.close()
+		r.abandon(c)
 	}
 	if len(dropped) > 0 {
 		r.tell()
 	}
 }
 
-// close ends the candidate's service, once it has been started.
-func (c *candidate) close() {
+// abandon ends a candidate's service, once it has been started.
+func (r *registry) abandon(c *candidate) {
 	if c == nil {
 		return
 	}
@@ -120,6 +120,6 @@ func (c *candidate) close() {
 	case <-c.done:
 		end()
 	default:
-		go end()
+		r.work.Go(end)
 	}
 }

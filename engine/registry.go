@@ -25,6 +25,11 @@ type registry struct {
 	changed chan struct{} // the account of services has changed; see tell
 	broken  chan broken   // revisions that keep failing, for Run to replace
 
+	// Starts may outlive those who ask for them, never the registry.
+	life context.Context //nolint:containedctx // that of the registry
+	end  context.CancelFunc
+	work sync.WaitGroup
+
 	mu         sync.Mutex // guards what follows
 	running    map[ServiceName]*running
 	tallies    map[ServiceName]*tally // of those that run
@@ -55,11 +60,15 @@ type lease struct {
 	missing bool     // there is no service of that name
 }
 
-var errUnknownService = errors.New("no such credentials service")
+var (
+	errUnknownService = errors.New("no such credentials service")
+	errClosing        = Errorf(CodeUnavailable, "this node is shutting down: ask another one")
+)
 
 func newRegistry(builtins map[ServiceName]CredentialsService, runtime ModuleRuntime, signatures SignaturePolicy, log *slog.Logger) *registry {
+	life, end := context.WithCancel(context.Background())
 	return &registry{
-		builtins: builtins, runtime: runtime, signatures: signatures, log: log,
+		builtins: builtins, runtime: runtime, signatures: signatures, log: log, life: life, end: end,
 		changed: make(chan struct{}, 1), broken: make(chan broken, 64),
 		running: map[ServiceName]*running{}, tallies: map[ServiceName]*tally{},
 		standings: map[ServiceName]standing{}, candidates: map[ServiceName]*candidate{},
@@ -130,7 +139,7 @@ func (r *registry) current(record Service) (*running, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return nil, Errorf(CodeUnavailable, "this node is shutting down: ask another one")
+		return nil, errClosing
 	}
 	run := r.running[record.Name]
 	switch {
@@ -159,6 +168,11 @@ func (r *registry) bring(ctx context.Context, store Store, record Service) error
 	if r.runs(record.Name, record.Version) { // since the caller looked
 		return nil
 	}
+	ctx, done, err := r.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	service, err := r.take(ctx, record)
 	if service == nil && err == nil {
 		r.report(record, ServiceStarting, nil)
@@ -189,6 +203,11 @@ func (r *registry) prepare(ctx context.Context, store Store, s Service) (Running
 	if r.runtime == nil {
 		return nil, Errorf(CodeUnsupported, "this node runs no custom services")
 	}
+	ctx, done, err := r.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	if err := r.checkSignature(ctx, store, s); err != nil {
 		return nil, err
 	}
@@ -238,13 +257,30 @@ func (r *registry) drop(name ServiceName, at Revision) {
 	}
 }
 
-// close ends all services and refuses further ones.
+// begin counts the start of a service, so that close can end it and wait for
+// it. The caller calls done.
+func (r *registry) begin(ctx context.Context) (started context.Context, done func(), err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, nil, errClosing
+	}
+	r.work.Add(1)
+	started, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(r.life, cancel)
+	return started, func() { stop(); cancel(); r.work.Done() }, nil
+}
+
+// close ends all services and refuses further ones. What is starting is given
+// up, and nothing of it is left when close returns: the runtime can be closed.
 func (r *registry) close() {
 	r.mu.Lock()
 	all := r.running
 	r.running, r.closed = nil, true
 	r.mu.Unlock()
+	r.end()
 	r.dropCandidates(func(*candidate) bool { return true })
+	r.work.Wait()
 	for _, run := range all {
 		run.retire()
 	}
