@@ -140,7 +140,7 @@ func TestAGoModuleServesSoonOnEveryNode(t *testing.T) {
 	nodes := make([]*server, 3)
 	for i := range nodes {
 		cache := "CREDENCE_MODULES__CACHEDIR=" + filepath.Join(t.TempDir(), "cache")
-		nodes[i] = newServerIn(t, []string{cache, "CREDENCE_MODULES__DEPLOY_WAIT=50s", "CREDENCE_MODULES__COMPILE_TIMEOUT=40s"}, "--etcd-endpoints", e.addr, "--node-id", fmt.Sprint("n", i))
+		nodes[i] = newServerIn(t, []string{cache, "CREDENCE_MODULES__DEPLOYWAIT=50s"}, "--etcd-endpoints", e.addr, "--node-id", fmt.Sprint("n", i))
 	}
 	nodes[0].sees(3)
 	first, err := os.ReadFile(allowlist)
