@@ -67,7 +67,8 @@ func compile(ctx context.Context, in *bufio.Reader) error {
 	// Whoever has started this process may be gone.
 	giveUp := time.AfterFunc(task.Time, func() { os.Exit(1) })
 	defer giveUp.Stop()
-	debug.SetMemoryLimit(task.Memory / 2) // collect before the limit is met
+	debug.SetGCPercent(400)               // a process that ends soon need not collect much
+	debug.SetMemoryLimit(task.Memory / 2) // but before the limit is met
 	if err := limitProcess(task); err != nil {
 		return fmt.Errorf("this process cannot be limited: %w", err)
 	}
