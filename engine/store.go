@@ -22,11 +22,15 @@ const (
 type Revision int64
 
 // Record is one key as a store holds it. Version is the revision of the
-// commit that last wrote the key, 0 when the key is absent.
+// commit that last wrote the key, 0 when the key is absent; Writes counts its
+// writes since it was last absent. Ephemeral tells that it lives with a store;
+// see [Write].
 type Record struct {
-	Key     string
-	Value   []byte
-	Version Revision
+	Key       string
+	Value     []byte
+	Version   Revision
+	Writes    int64
+	Ephemeral bool
 }
 
 // Exists tells whether the key was there.
@@ -111,6 +115,13 @@ type Store interface {
 	// The ranging goroutine is the only one that is used on behalf of the
 	// caller after the sequence has ended.
 	Watch(ctx context.Context, prefix string, after Revision) iter.Seq2[Changes, error]
+
+	// Held returns a moment, on this process's monotonic clock, up to which
+	// the ephemeral records that this store has written are sure to be there.
+	// It is counted from when the last renewal that succeeded was sent, so that
+	// it comes before the state forgets them. Zero: the store holds none, or
+	// has lost them.
+	Held() time.Time
 }
 
 // ListRequest names a range: all keys that begin with one of Prefixes, which
@@ -144,10 +155,17 @@ type Page struct {
 // ErrUnknownOutcome. A commit without a marker may be applied more than once
 // after such a failure: it is for writes where that is harmless, such as
 // content-addressed ones.
+//
+// Urgent asks a store that has several ways to the state for the one that
+// ordinary commits cannot fill: it is for what takes rights away. Grows says
+// that the commit adds to what is kept; a store that is nearly full refuses it
+// with CodeExhausted, so that there is room left for those that do not.
 type Commit struct {
 	Checks []Check
 	Writes []Write
 	Marker string
+	Urgent bool
+	Grows  bool
 }
 
 // Check holds when the key's last write is the one of Version (0: absent).

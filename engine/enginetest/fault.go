@@ -70,6 +70,9 @@ func (s *FaultStore) List(ctx context.Context, r engine.ListRequest) (engine.Pag
 	return pass(ctx, fault, func() (engine.Page, error) { return s.inner.List(ctx, r) })
 }
 
+// Held implements [engine.Store].
+func (s *FaultStore) Held() time.Time { return s.inner.Held() }
+
 // Commit implements [engine.Store].
 func (s *FaultStore) Commit(ctx context.Context, c engine.Commit) (engine.Revision, error) {
 	var fault Fault

@@ -14,9 +14,15 @@ type cell struct {
 }
 
 type version struct {
-	revision engine.Revision
-	value    []byte
-	deleted  bool
+	revision  engine.Revision
+	value     []byte
+	deleted   bool
+	writes    int64
+	ephemeral bool
+}
+
+func (v *version) record(key string) engine.Record {
+	return engine.Record{Key: key, Value: v.value, Version: v.revision, Writes: v.writes, Ephemeral: v.ephemeral}
 }
 
 // at returns the key's record as of rev. A nil cell is a key never written.
@@ -27,7 +33,7 @@ func (c *cell) at(key string, rev engine.Revision) engine.Record {
 				if v.deleted {
 					break
 				}
-				return engine.Record{Key: key, Value: v.value, Version: v.revision}
+				return v.record(key)
 			}
 		}
 	}

@@ -160,12 +160,10 @@ func (s *MemoryStore) apply(writes []engine.Write) {
 		v := version{revision: changes.Revision, deleted: w.Delete}
 		if !w.Delete {
 			v.value = append([]byte(nil), w.Value...)
+			v.writes, v.ephemeral = c.at(w.Key, s.revision).Writes+1, w.Ephemeral
 		}
 		c.versions = append(c.versions, v)
-		changes.Events = append(changes.Events, engine.Event{
-			Record:  engine.Record{Key: w.Key, Value: v.value, Version: v.revision},
-			Deleted: w.Delete,
-		})
+		changes.Events = append(changes.Events, engine.Event{Record: v.record(w.Key), Deleted: w.Delete})
 	}
 	if len(changes.Events) == 0 {
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/credence-engine/credence/engine"
 )
@@ -24,6 +25,21 @@ func (s *MemoryStore) Session() *Session { return &Session{MemoryStore: s} }
 func (s *Session) Commit(ctx context.Context, c engine.Commit) (engine.Revision, error) {
 	return s.commit(ctx, c, s)
 }
+
+// Held implements [engine.Store]: the records of an open session stay.
+func (s *Session) Held() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, holder := range s.ephemeral {
+		if holder == s {
+			return time.Now().Add(time.Hour)
+		}
+	}
+	return time.Time{}
+}
+
+// Held implements [engine.Store].
+func (s *MemoryStore) Held() time.Time { return s.own.Held() }
 
 // Expire ends the session's lease, as if it had been out of touch for too
 // long: its ephemeral records vanish, and it goes on.

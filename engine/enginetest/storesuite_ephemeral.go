@@ -37,7 +37,7 @@ func ephemeralRecord(s *storeTest) {
 		Writes: []engine.Write{ephemeral("e", "1"), {Key: "marker"}}, Marker: "marker",
 	})
 	record := s.read(engine.Strict, "e").Records[0]
-	require.Equal(s, engine.Record{Key: "e", Value: []byte("1"), Version: first}, record)
+	require.Equal(s, engine.Record{Key: "e", Value: []byte("1"), Version: first, Writes: 1, Ephemeral: true}, record)
 	require.Equal(s, []string{"e"}, keysOf(s.list(engine.ListRequest{Prefixes: []string{"e"}, Limit: 2}).Records))
 	_, err := s.Commit(s.ctx, engine.Commit{Checks: []engine.Check{{Key: "e"}}, Writes: []engine.Write{ephemeral("e", "x")}})
 	require.ErrorIs(s, err, engine.ErrConflict)

@@ -107,3 +107,13 @@ func (l *lease) end() {
 		l.log.Warn("the lease in etcd could not be given back: this node counts as live until it runs out", "after", l.ttl, "error", err)
 	}
 }
+
+// Held implements [engine.Store].
+func (s *Store) Held() time.Time {
+	s.lease.mu.Lock()
+	defer s.lease.mu.Unlock()
+	if s.lease.id == clientv3.NoLease {
+		return time.Time{}
+	}
+	return time.Now().Add(s.lease.ttl) // TODO(receipts): count from the renewal that was sent
+}

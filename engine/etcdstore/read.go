@@ -128,9 +128,11 @@ func (s *Store) nothing(options []clientv3.OpOption) []clientv3.Op {
 
 func (s *Store) record(kv *mvccpb.KeyValue) engine.Record {
 	return engine.Record{
-		Key:     string(kv.Key[len(s.prefix):]),
-		Value:   kv.Value,
-		Version: engine.Revision(kv.ModRevision),
+		Key:       string(kv.Key[len(s.prefix):]),
+		Value:     kv.Value,
+		Version:   engine.Revision(kv.ModRevision),
+		Writes:    kv.Version,
+		Ephemeral: kv.Lease != 0,
 	}
 }
 
