@@ -4,6 +4,11 @@ import "time"
 
 // AuditEntry says who did what. It is written in the same commit as the change
 // that it tells of (invariant I7), and its key doubles as the commit's marker.
+// Events are made of entries and of nothing else, so what the stream of events
+// needs to say of a change stands here.
+//
+// An entry is of one application, or of the platform when Application is
+// empty; only the former may be shown to the application's tenant.
 type AuditEntry struct {
 	Operation   string        `cbor:"1,keyasint"`
 	At          time.Time     `cbor:"2,keyasint"`
@@ -12,7 +17,25 @@ type AuditEntry struct {
 	RequestID   string        `cbor:"5,keyasint,omitempty"`
 	Action      string        `cbor:"6,keyasint"`
 	Application ApplicationID `cbor:"7,keyasint,omitempty"`
-	Target      string        `cbor:"8,keyasint,omitempty"`
+	// Target is what was acted on: the id of credentials for the actions
+	// credentials.*, registration.* and session.*, else a name.
+	Target string `cbor:"8,keyasint,omitempty"`
+	// Endpoint is the one that credentials were claimed for, or whose
+	// registration or sessions were ended.
+	Endpoint EndpointID `cbor:"9,keyasint,omitempty"`
+	// Session is the session that was opened (session.open, or with the claim
+	// that credentials.claim tells of) or ended (session.end). An endpoint's
+	// sessions that end together are the one action endpoint.end_sessions.
+	Session SessionID `cbor:"10,keyasint,omitempty"`
+	// Service, Number and Module name the revision of a custom service, for the
+	// actions service.*.
+	Service ServiceName `cbor:"11,keyasint,omitempty"`
+	Number  int         `cbor:"12,keyasint,omitempty"`
+	Module  Digest      `cbor:"13,keyasint,omitempty"`
+	// Cause says why, where the action alone does not.
+	Cause string `cbor:"14,keyasint,omitempty"`
+
+	Version Revision `cbor:"-"`
 }
 
 // saveAudit buffers the entry of this unit of work and returns its key. A unit

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 )
 
@@ -116,7 +115,7 @@ func (e *Engine) quarantine(ctx context.Context, caller Caller, b broken) error 
 			return err
 		}
 		kept.QuarantinedAt = e.now()
-		tx.audit("service.quarantine", "", fmt.Sprintf("%s revision %d %s", b.name, s.Number, s.Module))
+		tx.auditService("service.quarantine", s)
 		return tx.save(serviceRevKey(b.name, s.Number), kept)
 	})
 	return err

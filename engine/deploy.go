@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 )
 
 // KeptRevisions is how many revisions of a service stay for a rollback.
@@ -138,7 +137,7 @@ func (e *Engine) activate(ctx context.Context, caller Caller, r rollout, p propo
 		tx.put(moduleUseKey(s.Module, r.name, s.Number), []byte(r.name))
 		tx.put(moduleGuardKey(s.Module), nil)
 		tx.delete(deployKey(r.name))
-		tx.audit(r.action, "", fmt.Sprintf("%s revision %d %s", r.name, s.Number, s.Module))
+		tx.auditService(r.action, s)
 		if err := tx.save(serviceRevKey(r.name, s.Number), s); err != nil {
 			return s, err
 		}
@@ -293,7 +292,7 @@ func (e *Engine) DeleteService(ctx context.Context, caller Caller, name ServiceN
 			}
 		}
 		tx.delete(serviceKey(name))
-		tx.audit("service.delete", "", string(name))
+		tx.audit("service.delete", "", string(name)).Service = name
 		return nil
 	})
 	if err == nil {

@@ -26,6 +26,8 @@ type (
 	CredentialsID string
 	// EndpointID is of the same form as a CredentialsID.
 	EndpointID string
+	// SessionID is chosen by the engine.
+	SessionID string
 	// ServiceName names a credentials service: a letter, then up to 63
 	// characters of [A-Za-z0-9._-].
 	ServiceName string

@@ -137,7 +137,7 @@ func (e *Engine) DeleteRegistration(ctx context.Context, caller Caller, app Appl
 			return err
 		}
 		tx.delete(regKey(app, id))
-		tx.audit("registration.delete", app, string(id))
+		tx.audit("registration.delete", app, string(id)).Endpoint = reg.EndpointID
 		return nil
 	})
 	return err

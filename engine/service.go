@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -179,4 +180,10 @@ func (e *Engine) unknownService(ctx context.Context, name ServiceName) error {
 		names[i] = string(s.Name)
 	}
 	return Errorf(CodeInvalid, "there is no credentials service %.64q: choose one of %s", string(name), strings.Join(names, ", ")).InField("/credentialsService")
+}
+
+// auditService names what was done to a revision.
+func (tx *Tx) auditService(action string, s Service) {
+	entry := tx.audit(action, "", fmt.Sprintf("%s revision %d %s", s.Name, s.Number, s.Module))
+	entry.Service, entry.Number, entry.Module = s.Name, s.Number, s.Module
 }

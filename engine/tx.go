@@ -156,9 +156,11 @@ func (tx *Tx) lost(err error) error {
 	return err
 }
 
-// audit names what the operation did; the entry is committed with it.
-func (tx *Tx) audit(action string, app ApplicationID, target string) {
+// audit names what the operation did; the entry is committed with it. The
+// caller may add to it. Who and when are filled in by the commit.
+func (tx *Tx) audit(action string, app ApplicationID, target string) *AuditEntry {
 	tx.entry = &AuditEntry{Action: action, Application: app, Target: target}
+	return tx.entry
 }
 
 // commit applies the buffered writes. It returns the revision at which they,

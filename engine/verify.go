@@ -183,7 +183,7 @@ func (e *Engine) claim(ctx context.Context, tx *Tx, app *Application, service le
 		reg = Registration{CredentialsID: seen.ID, CreatedAt: now}
 	}
 	reg.EndpointID, reg.UpdatedAt = endpoint, now
-	tx.audit("credentials.claim", app.ID, string(seen.ID))
+	tx.audit("credentials.claim", app.ID, string(seen.ID)).Endpoint = endpoint
 	if err := tx.save(credKey(app.ID, seen.ID), record); err != nil {
 		return Verdict{}, err
 	}
