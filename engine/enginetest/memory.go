@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/credence-engine/credence/engine"
 )
@@ -19,13 +20,19 @@ const historyKept = 8192
 type MemoryStore struct {
 	mu        sync.RWMutex
 	cells     map[string]*cell
-	order     index            // of the keys of cells
-	log       []engine.Changes // of the revisions above compacted, in order
+	order     index    // of the keys of cells
+	log       []logged // of the revisions above compacted, in order
 	revision  engine.Revision
 	compacted engine.Revision
 	changed   chan struct{}       // closed by the next commit; nil while nobody waits
 	ephemeral map[string]*Session // whose each ephemeral key is
 	own       Session             // of those that commit through the store itself
+}
+
+// logged is one revision, with the moment at which it was made.
+type logged struct {
+	engine.Changes
+	at time.Time
 }
 
 var _ engine.Store = (*MemoryStore)(nil)
@@ -169,7 +176,7 @@ func (s *MemoryStore) apply(writes []engine.Write) {
 		return
 	}
 	s.revision = changes.Revision
-	s.log = append(s.log, changes)
+	s.log = append(s.log, logged{Changes: changes, at: time.Now()})
 	if len(s.log) > 2*historyKept {
 		s.compact(s.revision - historyKept)
 	}

@@ -12,6 +12,17 @@ import (
 // Watch implements [engine.Store].
 func (s *MemoryStore) Watch(ctx context.Context, prefix string, after engine.Revision) iter.Seq2[engine.Changes, error] {
 	return func(yield func(engine.Changes, error) bool) {
+		for news, err := range s.follow(ctx, prefix, after) {
+			if !yield(news.Changes, err) {
+				return
+			}
+		}
+	}
+}
+
+// follow is Watch with the moment at which each change was made.
+func (s *MemoryStore) follow(ctx context.Context, prefix string, after engine.Revision) iter.Seq2[logged, error] {
+	return func(yield func(logged, error) bool) {
 		last := after
 		if last == 0 {
 			last = s.now()
@@ -19,12 +30,12 @@ func (s *MemoryStore) Watch(ctx context.Context, prefix string, after engine.Rev
 		for ctx.Err() == nil {
 			news, wait, err := s.since(last)
 			if err != nil {
-				yield(engine.Changes{}, err)
+				yield(logged{}, err)
 				return
 			}
 			for _, changes := range news {
 				last = changes.Revision
-				if mine := eventsBelow(changes, prefix); len(mine.Events) > 0 && (ctx.Err() != nil || !yield(mine, nil)) {
+				if mine := changes.below(prefix); len(mine.Events) > 0 && (ctx.Err() != nil || !yield(mine, nil)) {
 					return
 				}
 			}
@@ -47,7 +58,7 @@ func (s *MemoryStore) now() engine.Revision {
 
 // since returns the changes after a revision or, when there are none, a
 // channel that the next commit closes.
-func (s *MemoryStore) since(last engine.Revision) ([]engine.Changes, <-chan struct{}, error) {
+func (s *MemoryStore) since(last engine.Revision) ([]logged, <-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if last < s.compacted {
@@ -63,10 +74,10 @@ func (s *MemoryStore) since(last engine.Revision) ([]engine.Changes, <-chan stru
 	return nil, s.changed, nil
 }
 
-// eventsBelow returns the part of changes that concerns keys under prefix.
-func eventsBelow(changes engine.Changes, prefix string) engine.Changes {
-	mine := engine.Changes{Revision: changes.Revision}
-	for _, event := range changes.Events {
+// below returns the part that concerns keys under prefix.
+func (l logged) below(prefix string) logged {
+	mine := logged{Changes: engine.Changes{Revision: l.Revision}, at: l.at}
+	for _, event := range l.Events {
 		if strings.HasPrefix(event.Key, prefix) {
 			mine.Events = append(mine.Events, event)
 		}
