@@ -76,7 +76,11 @@ func (s *Store) try(ctx context.Context, c engine.Commit) (response *clientv3.Tx
 		return nil, false, err
 	}
 	sending, flight := observe(ctx, s.server != nil)
-	answer, err := s.client.Do(sending, s.transaction(c, id))
+	client := s.client
+	if c.Urgent {
+		client = s.urgent
+	}
+	answer, err := client.Do(sending, s.transaction(c, id))
 	switch {
 	case err == nil:
 		return answer.Txn(), true, nil
