@@ -34,7 +34,6 @@ type Tx struct {
 	reads    []Record
 	writes   []Write
 	entry    *AuditEntry
-	urgent   bool // see Commit
 
 	service ServiceName   // whom State belongs to
 	app     ApplicationID // and for which application
@@ -164,13 +163,6 @@ func (tx *Tx) audit(action string, app ApplicationID, target string) *AuditEntry
 	return tx.entry
 }
 
-// deny makes the commit one that takes rights away in an application: all nodes
-// hear of it, and acknowledge it.
-func (tx *Tx) deny(app ApplicationID) {
-	tx.put(denialKey(app), nil)
-	tx.urgent = true
-}
-
 // commit applies the buffered writes. It returns the revision at which they,
 // or else what was read, hold.
 func (tx *Tx) commit(ctx context.Context, now time.Time) (Revision, error) {
@@ -185,7 +177,8 @@ func (tx *Tx) commit(ctx context.Context, now time.Time) (Revision, error) {
 	for i, r := range tx.reads {
 		checks[i] = Check{Key: r.Key, Version: r.Version}
 	}
-	return tx.store.Commit(ctx, Commit{Checks: checks, Writes: tx.writes, Marker: marker, Urgent: tx.urgent})
+	grows := tx.entry != nil && growing[tx.entry.Action]
+	return tx.store.Commit(ctx, Commit{Checks: checks, Writes: tx.writes, Marker: marker, Grows: grows})
 }
 
 // run gives fn a fresh unit of work, commits it, and starts over on a
