@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,6 +31,9 @@ type Options struct {
 	DeployWait time.Duration
 	// Now is the clock of validity and of records; nil is the system's.
 	Now func() time.Time
+	// Spread chooses a pause below a ceiling, for operations that were in each
+	// other's way; nil chooses at random.
+	Spread func(ceiling time.Duration) time.Duration
 }
 
 // Engine is what front ends call: one method for each use case. It is safe for
@@ -43,6 +47,7 @@ type Engine struct {
 	vault    *Vault
 	log      *slog.Logger
 	clock    func() time.Time
+	spread   func(time.Duration) time.Duration
 	self     self
 	wait     time.Duration
 	notices  chan string // keys of notices made on this node, for Run to deliver
@@ -53,6 +58,9 @@ type Engine struct {
 func New(o Options) *Engine {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Spread == nil {
+		o.Spread = rand.N[time.Duration] // spreads load, guards nothing
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -68,6 +76,7 @@ func New(o Options) *Engine {
 		services: newRegistry(o.Builtins, o.Runtime, o.Signatures, o.Log),
 		log:      o.Log,
 		clock:    o.Now,
+		spread:   o.Spread,
 		self:     self{node: o.Node},
 		wait:     cmp.Or(o.DeployWait, DefaultDeployWait),
 		notices:  make(chan string, 1024),

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"time"
 )
@@ -34,6 +33,7 @@ type Tx struct {
 	reads    []Record
 	writes   []Write
 	entry    *AuditEntry
+	urgent   bool // see Commit
 
 	service ServiceName   // whom State belongs to
 	app     ApplicationID // and for which application
@@ -163,6 +163,13 @@ func (tx *Tx) audit(action string, app ApplicationID, target string) *AuditEntry
 	return tx.entry
 }
 
+// deny makes the commit one that takes rights away in an application: all nodes
+// hear of it, and acknowledge it.
+func (tx *Tx) deny(app ApplicationID) {
+	tx.put(denialKey(app), nil)
+	tx.urgent = true
+}
+
 // commit applies the buffered writes. It returns the revision at which they,
 // or else what was read, hold.
 func (tx *Tx) commit(ctx context.Context, now time.Time) (Revision, error) {
@@ -177,8 +184,7 @@ func (tx *Tx) commit(ctx context.Context, now time.Time) (Revision, error) {
 	for i, r := range tx.reads {
 		checks[i] = Check{Key: r.Key, Version: r.Version}
 	}
-	grows := tx.entry != nil && growing[tx.entry.Action]
-	return tx.store.Commit(ctx, Commit{Checks: checks, Writes: tx.writes, Marker: marker, Grows: grows})
+	return tx.store.Commit(ctx, Commit{Checks: checks, Writes: tx.writes, Marker: marker, Urgent: tx.urgent})
 }
 
 // run gives fn a fresh unit of work, commits it, and starts over on a
@@ -207,7 +213,7 @@ func (e *Engine) run(ctx context.Context, caller Caller, first Consistency, fn f
 		if guess {
 			first = Strict
 		}
-		if err := pause(ctx, try); err != nil {
+		if err := e.pause(ctx, try); err != nil {
 			return 0, err
 		}
 	}
@@ -216,12 +222,12 @@ func (e *Engine) run(ctx context.Context, caller Caller, first Consistency, fn f
 
 // pause waits a little, and longer with each try, so that competing
 // operations do not meet again.
-func pause(ctx context.Context, try int) error {
+func (e *Engine) pause(ctx context.Context, try int) error {
 	if try == 0 {
 		return ctx.Err()
 	}
 	ceiling := time.Millisecond << min(try, 6)
-	timer := time.NewTimer(rand.N(ceiling)) //nolint:gosec // spreads load, guards nothing
+	timer := time.NewTimer(e.spread(ceiling))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
