@@ -246,10 +246,10 @@ func (l *Link) launch(f func()) bool {
 
 // travel takes the time that a message needs, and tells whether it arrives.
 func (l *Link) travel(g *gate, m Message) bool {
+	fate := l.fate(m) // when it is sent, so that those held back together part again
 	if !g.pass(l.life) {
 		return false
 	}
-	fate := l.fate(m)
 	wait(l.life, fate.Delay)
 	return !fate.Lost && l.life.Err() == nil
 }

@@ -144,7 +144,7 @@ func (s *MemoryStore) commit(ctx context.Context, c engine.Commit, by *Session) 
 	for _, w := range c.Writes {
 		delete(s.ephemeral, w.Key)
 		if w.Ephemeral && !w.Delete {
-			s.ephemeral[w.Key] = by
+			s.ephemeral[w.Key], by.leased = by, true
 		}
 	}
 	return s.revision, nil

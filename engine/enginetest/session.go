@@ -9,11 +9,19 @@ import (
 	"github.com/credence-engine/credence/engine"
 )
 
+// SessionLease is how long the ephemeral records of a [Session] outlive
+// [Session.Stall].
+const SessionLease = 10 * time.Second
+
 // Session is one of several stores on the state of a [MemoryStore], as each
-// node of a cluster has its own.
+// node of a cluster has its own. Its lease is renewed all the time, until a
+// test says otherwise.
 type Session struct {
 	*MemoryStore
-	closed bool
+	closed  bool
+	leased  bool        // it has written ephemeral records since its lease ended
+	stalled time.Time   // since when its lease is not renewed; zero: it is
+	ending  *time.Timer // ends the lease that is not renewed
 }
 
 var _ engine.Store = (*Session)(nil)
@@ -26,20 +34,50 @@ func (s *Session) Commit(ctx context.Context, c engine.Commit) (engine.Revision,
 	return s.commit(ctx, c, s)
 }
 
-// Held implements [engine.Store]: the records of an open session stay.
+// Held implements [engine.Store]. There is a margin, as with a real lease.
 func (s *Session) Held() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, holder := range s.ephemeral {
-		if holder == s {
-			return time.Now().Add(time.Hour)
-		}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if !s.leased {
+		return time.Time{}
 	}
-	return time.Time{}
+	renewed := time.Now()
+	if !s.stalled.IsZero() {
+		renewed = s.stalled
+	}
+	return renewed.Add(SessionLease - SessionLease/10)
 }
 
 // Held implements [engine.Store].
 func (s *MemoryStore) Held() time.Time { return s.own.Held() }
+
+// Stall stops the renewals of the session's lease, which ends unless
+// [Session.Resume] comes in time. Reads and commits go on: they are for a
+// [FaultStore] to stop.
+func (s *Session) Stall() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stalled.IsZero() || s.closed {
+		return
+	}
+	s.stalled = time.Now()
+	s.ending = time.AfterFunc(SessionLease, s.Expire)
+}
+
+// Resume renews the session's lease again, or lets its next ephemeral write
+// begin a new one.
+func (s *Session) Resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resume()
+}
+
+func (s *Session) resume() {
+	if s.ending != nil {
+		s.ending.Stop()
+	}
+	s.stalled, s.ending = time.Time{}, nil
+}
 
 // Expire ends the session's lease, as if it had been out of touch for too
 // long: its ephemeral records vanish, and it goes on.
@@ -55,6 +93,7 @@ func (s *Session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	s.resume()
 	s.expire()
 	return nil
 }
@@ -67,6 +106,7 @@ func (s *Session) expire() {
 			delete(s.ephemeral, key)
 		}
 	}
+	s.leased = false
 	s.apply(gone)
 }
 

@@ -57,6 +57,7 @@ func StoreSuite(t *testing.T, begin func(t *testing.T) (open func() engine.Store
 		"ephemeral/they end with the store that wrote them":     ephemeralClosed,
 		"ephemeral/the last write decides whose it is":          ephemeralOwner,
 		"ephemeral/they end with the lease, the store goes on":  ephemeralExpired,
+		"ephemeral/how long they are held is told":              ephemeralHeld,
 		"watch/changes come in order and grouped by revision":   watchOrder,
 		"watch/from 0 begins at the present":                    watchFromNow,
 		"watch/a prefix is isolated":                            watchPrefix,

@@ -108,3 +108,22 @@ func ephemeralExpired(s *storeTest) {
 		require.Equal(s, "v", s.value("k"))
 	}
 }
+
+func ephemeralHeld(s *storeTest) {
+	other, end := s.other()
+	require.Zero(s, other.Held())
+	other.put("k", "v")
+	require.Zero(s, other.Held(), "nothing is ephemeral")
+	for range 2 {
+		before := time.Now()
+		other.commit(engine.Commit{Writes: []engine.Write{ephemeral("e", "v")}})
+		require.Greater(s, other.Held(), before)
+		if leasing, ok := other.Store.(interface{ Expire() }); ok {
+			leasing.Expire()
+			s.goes("e")
+		}
+	}
+	require.Zero(s, s.Held(), "it is another store's")
+	end()
+	require.Zero(s, other.Held())
+}
