@@ -14,6 +14,9 @@ BENCH     ?= .
 BENCHTIME ?= 1s
 FUZZTIME  ?= 20s
 SWAPS     ?= 100
+SEEDS     ?= 10000
+FIRST     ?= 0
+SEED      ?=
 TIMEOUT   ?= 15m
 ARGS      ?=
 NAME      ?=
@@ -94,6 +97,17 @@ bench-peers: ## measure other plug-in systems beside ours; they have a Go module
 .PHONY: swap
 swap: prerequisites $(WABT) ## replace a module SWAPS times on three nodes under load, and print figures
 	SWAPS=$(SWAPS) go test -count 1 -v -run 'Swaps|GoModuleServes|Killed' -timeout $(TIMEOUT) ./cmd/credence/e2e
+
+# Each processor lives through its share of the seeds with one thread, so that
+# a seed goes the same way each time.
+.PHONY: simulate
+simulate: ## live through SEEDS seeds of three nodes in simulated time (FIRST=n begins there, SEED=n replays one)
+	@go test -c -o bin/simulation.test ./cmd/credence/simulation
+	@cd cmd/credence/simulation; export GOMAXPROCS=1; run=(../../../bin/simulation.test -test.v -test.run Invariants -test.timeout $(TIMEOUT)); \
+	if [[ -n "$(SEED)" ]]; then SEED=$(SEED) "$${run[@]}"; exit; fi; \
+	each=$$(( ($(SEEDS) + $$(nproc) - 1) / $$(nproc) )); shares=(); failed=0; \
+	for i in $$(seq 0 $$(( $$(nproc) - 1 ))); do FIRST=$$(( $(FIRST) + i * each )) SEEDS=$$each "$${run[@]}" & shares+=($$!); done; \
+	for share in "$${shares[@]}"; do wait $$share || failed=1; done; exit $$failed
 
 .PHONY: fuzz
 fuzz: prerequisites $(WABT) ## run each fuzz target for FUZZTIME

@@ -148,8 +148,6 @@ func TestAValueThatIsNotAllowedIsRefused(t *testing.T) {
 		{"client key without certificate", []string{external, "CREDENCE_ETCD__TLS__KEY_FILE=c"}, "etcd.tls.certFile"},
 		{"user of an embedded server", []string{"CREDENCE_ETCD__USERNAME=u", "CREDENCE_ETCD__PASSWORD=p"}, "etcd.endpoints (not set): must be given"},
 		{"TLS of an embedded server", []string{"CREDENCE_ETCD__TLS__SERVER_NAME=s"}, "etcd.endpoints"},
-		{"quota of a cluster that is not there", []string{"CREDENCE_ETCD__QUOTA_BYTES=4294967296"}, "etcd.quotaBytes"},
-		{"small cluster", []string{"CREDENCE_ETCD__ENDPOINTS=a:1", "CREDENCE_ETCD__QUOTA_BYTES=1"}, "etcd.quotaBytes"},
 		{"small database", []string{"CREDENCE_ETCD__EMBEDDED__QUOTA_BYTES=2097151"}, "etcd.embedded.quotaBytes"},
 		{"large database", []string{"CREDENCE_ETCD__EMBEDDED__QUOTA_BYTES=8589934593"}, "etcd.embedded.quotaBytes"},
 		{"NUL in the cache folder", []string{"CREDENCE_MODULES__CACHE_DIR=a\x00"}, "modules.cacheDir"},

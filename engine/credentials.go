@@ -50,6 +50,9 @@ type Credentials struct {
 	Labels    map[string]string `cbor:"8,keyasint,omitempty"`
 	CreatedAt time.Time         `cbor:"9,keyasint,omitzero"`
 	UpdatedAt time.Time         `cbor:"10,keyasint,omitzero"`
+	// RevokedAt is the revision of the revocation where the record was changed
+	// since; else it is Version.
+	RevokedAt Revision `cbor:"11,keyasint,omitempty"`
 
 	Version Revision `cbor:"-"`
 }
@@ -212,6 +215,11 @@ func (e *Engine) UpdateCredentials(ctx context.Context, caller Caller, app Appli
 		}
 		if record.ID == "" { // known to the service only, until now
 			record = Credentials{ID: id, Status: c.Status, CreatedAt: e.now()}
+		}
+		if record.Status == Revoked && record.RevokedAt == 0 {
+			if record.RevokedAt = record.Version; record.Version == 0 { // the service said so, and now the engine does
+				tx.deny(app)
+			}
 		}
 		if err := patch.apply(&record); err != nil {
 			return c, err

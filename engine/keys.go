@@ -17,6 +17,7 @@ import (
 //	cred/<app>/<shard>/<id>       credentials
 //	reg/<app>/<shard>/<id>        registration
 //	notice/<app>/<id>             a revocation that a module has not been told of
+//	denial/<app>                  written with each end of rights in an application
 //	kv/<app>/<service>/<key>      a service's own state
 //	kvguard/<app>/<service>       written with each change of that state
 //	service/<name>                newest revision of a custom service
@@ -54,13 +55,18 @@ func regKey(a ApplicationID, id CredentialsID) string {
 	return "reg/" + string(a) + "/" + shardOf(id) + "/" + string(id)
 }
 
-const noticePrefix = "notice/"
+const (
+	noticePrefix = "notice/"
+	denialPrefix = "denial/"
+)
 
 func noticesOf(a ApplicationID) string { return noticePrefix + string(a) + "/" }
 
 func noticeKey(a ApplicationID, id CredentialsID) string {
 	return noticesOf(a) + string(id)
 }
+
+func denialKey(a ApplicationID) string { return denialPrefix + string(a) }
 
 func kvOf(a ApplicationID) string       { return "kv/" + string(a) + "/" }
 func kvGuardsOf(a ApplicationID) string { return "kvguard/" + string(a) + "/" }

@@ -59,7 +59,10 @@ func (e *Engine) purge(ctx context.Context, app ApplicationID) error {
 			return err
 		}
 	}
-	_, err := e.store.Commit(ctx, Commit{Writes: []Write{{Key: purgeKey(app), Delete: true}}})
+	_, err := e.store.Commit(ctx, Commit{Writes: []Write{
+		{Key: denialKey(app), Delete: true},
+		{Key: purgeKey(app), Delete: true},
+	}})
 	return err
 }
 

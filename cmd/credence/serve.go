@@ -78,18 +78,18 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 	if err := bootstrap(ctx, e, c, w.stdout); err != nil {
 		return err
 	}
-	server, err := newServer(c, e, append(moduleGauges(modules), spaceGauges(store)...), store.Ready, log)
+	server, err := newServer(c, e, modules, store.Ready, log)
 	if err != nil {
 		return err
 	}
 	log.Info("serving", "node", node.ID, "address", listener.Addr().String(), "tls", c.HTTP.TLS.Enabled(), "etcd", etcdKind(c), "data", c.DataDir, "version", thisBuild().Version)
-	err = runAll(ctx, background(c, e, store, log), func(ctx context.Context) error { return server.Run(ctx, listener) })
+	err = runAll(ctx, background(c, e, log), func(ctx context.Context) error { return server.Run(ctx, listener) })
 	log.Info("stopped")
 	return err
 }
 
 // background is the work of a node beside its front end.
-func background(c config.Config, e *engine.Engine, store *etcdstore.Store, log *slog.Logger) func(context.Context) error {
+func background(c config.Config, e *engine.Engine, log *slog.Logger) func(context.Context) error {
 	files := dropIn{
 		dir: c.Modules.DropIn, engine: e, log: log,
 		maxBytes: c.HTTP.MaxModuleBytes, timeout: c.HTTP.DeployTimeout, conflicts: c.HTTP.DeployTimeout / 2,
@@ -98,7 +98,6 @@ func background(c config.Config, e *engine.Engine, store *etcdstore.Store, log *
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return e.Run(ctx) })
 		group.Go(func() error { files.run(ctx); return nil })
-		group.Go(func() error { watchSpace(ctx, store, e, log); return nil })
 		return group.Wait()
 	}
 }
@@ -131,8 +130,7 @@ func openStore(ctx context.Context, c config.Config, log *slog.Logger) (*etcdsto
 	return etcdstore.Open(ctx, etcdstore.Options{
 		Endpoints: c.Etcd.Endpoints, Prefix: c.Etcd.Prefix, Logger: log,
 		DialTimeout: c.Etcd.DialTimeout, Lease: c.Node.Lease, Username: c.Etcd.Username, Password: string(c.Etcd.Password), TLS: tls,
-		QuotaBytes: c.Etcd.QuotaBytes,
-		DataDir:    c.DataDir, Embedded: etcdstore.Embedded{QuotaBytes: c.Etcd.Embedded.QuotaBytes},
+		DataDir: c.DataDir, Embedded: etcdstore.Embedded{QuotaBytes: c.Etcd.Embedded.QuotaBytes},
 	})
 }
 

@@ -31,6 +31,18 @@ var reconnecting = grpc.ConnectParams{
 	MinConnectTimeout: keepAliveTimeout,
 }
 
+// connectTwice returns two clients, so that what is urgent has a connection
+// that nothing else can fill.
+func connectTwice(ctx context.Context, o Options) (client, urgent *clientv3.Client, err error) {
+	if client, err = connect(ctx, o); err != nil {
+		return nil, nil, err
+	}
+	if urgent, err = connect(ctx, o); err != nil {
+		return nil, nil, errors.Join(err, closeClient(client))
+	}
+	return client, urgent, nil
+}
+
 // connect reaches an external cluster, for which it waits as long as the dial
 // timeout allows, and checks its version.
 func connect(ctx context.Context, o Options) (*clientv3.Client, error) {

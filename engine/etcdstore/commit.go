@@ -29,11 +29,6 @@ func (s *Store) Commit(ctx context.Context, c engine.Commit) (engine.Revision, e
 			return 0, err
 		}
 	}
-	if c.Grows {
-		if err := s.hasRoomToGrow(ctx, c); err != nil {
-			return 0, err
-		}
-	}
 	rev, err := s.settle(ctx, c)
 	if err == nil {
 		s.hints.wrote(c.Writes, rev)
@@ -81,7 +76,11 @@ func (s *Store) try(ctx context.Context, c engine.Commit) (response *clientv3.Tx
 		return nil, false, err
 	}
 	sending, flight := observe(ctx, s.server != nil)
-	answer, err := s.client.Do(sending, s.transaction(c, id))
+	client := s.client
+	if c.Urgent {
+		client = s.urgent
+	}
+	answer, err := client.Do(sending, s.transaction(c, id))
 	switch {
 	case err == nil:
 		return answer.Txn(), true, nil

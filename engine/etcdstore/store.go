@@ -15,11 +15,11 @@ import (
 // Store is an [engine.Store] in etcd. It is safe for concurrent use.
 type Store struct {
 	client *clientv3.Client
+	urgent *clientv3.Client // with a connection of its own: for urgent commits and the lease
 	prefix string
 	log    *slog.Logger
 	server *server // nil: an external cluster
 	hints  *hints
-	room   *room
 	lease  *lease
 
 	done   chan struct{} // closed when Close begins
@@ -39,16 +39,17 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{prefix: o.Prefix, log: o.Logger, hints: newHints(), room: &room{quota: o.QuotaBytes}, done: make(chan struct{})}
+	s := &Store{prefix: o.Prefix, log: o.Logger, hints: newHints(), done: make(chan struct{})}
 	if len(o.Endpoints) > 0 {
-		s.client, err = connect(ctx, o)
+		s.client, s.urgent, err = connectTwice(ctx, o)
 	} else if s.server, err = startServer(ctx, o); err == nil {
 		s.client = s.server.client()
+		s.urgent = s.client // in process, where nothing can be in the way
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.lease = newLease(s.client, o.Lease, s.log)
+	s.lease = newLease(s.urgent, o.Lease, s.log)
 	asking, cancel := context.WithTimeout(ctx, o.DialTimeout)
 	defer cancel()
 	if err := s.Ready(asking); err != nil {
@@ -67,6 +68,9 @@ func (s *Store) Close() error {
 		s.mu.Unlock()
 		s.lease.end()
 		s.closed = closeClient(s.client)
+		if s.urgent != s.client {
+			s.closed = errors.Join(s.closed, closeClient(s.urgent))
+		}
 		s.calls.Wait()
 		if s.server != nil {
 			s.server.stop()
