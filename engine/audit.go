@@ -20,6 +20,9 @@ type AuditEntry struct {
 	// Target is what was acted on: the id of credentials for the actions
 	// credentials.*, registration.* and session.*, else a name.
 	Target string `cbor:"8,keyasint,omitempty"`
+	// Targets are the ids of the credentials of credentials.import, which has
+	// no one Target.
+	Targets []string `cbor:"15,keyasint,omitempty"`
 	// Endpoint is the one that credentials were claimed for, or whose
 	// registration or sessions were ended.
 	Endpoint EndpointID `cbor:"9,keyasint,omitempty"`

@@ -11,7 +11,7 @@ import (
 
 func newCredentialsCommand(r *remote) *cobra.Command {
 	return group("credentials", "Credentials: what endpoints connect with",
-		newCredentialsProvisionCommand(r), newCredentialsListCommand(r), newCredentialsGetCommand(r),
+		newCredentialsProvisionCommand(r), newCredentialsImportCommand(r), newCredentialsListCommand(r), newCredentialsGetCommand(r),
 		newCredentialsLabelCommand(r), newCredentialsRevokeCommand(r), newCredentialsRecheckCommand(r))
 }
 

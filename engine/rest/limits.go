@@ -12,7 +12,8 @@ const modulesPath = "/v1/modules"
 
 // limits says, as soon as the headers are here, how large the body may be:
 // fasthttp buffers it before any handler runs, so a larger one must be refused
-// unread. Who names no user gets no room for a module, and few get it at once.
+// unread. Who names no user gets no room for a module or an import, and few get
+// it at once.
 func (s *Server) limits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	longest := 2 * s.options.ReadTimeout
 	if isUpload(h) && len(h.Peek(fiber.HeaderAuthorization)) > 0 && s.uploads.admit(h, time.Now(), longest) {
@@ -22,7 +23,8 @@ func (s *Server) limits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 }
 
 func isUpload(h *fasthttp.RequestHeader) bool {
-	return h.IsPost() && string(targetPath(h.RequestURI())) == modulesPath
+	path := targetPath(h.RequestURI())
+	return h.IsPost() && (string(path) == modulesPath || bytes.HasSuffix(path, []byte(importPath)))
 }
 
 // targetPath returns the path of a request's target as it was sent, percent

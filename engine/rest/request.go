@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"mime"
@@ -76,6 +77,7 @@ var contentTypes = map[bodyKind][]string{
 	jsonBody:  {"application/json"},
 	patchBody: {"application/merge-patch+json", "application/json"},
 	wasmBody:  {"application/wasm"},
+	linesBody: {"application/x-ndjson"},
 }
 
 func (q *request) checkContent(kind bodyKind) error {
@@ -89,7 +91,7 @@ func (q *request) checkContent(kind bodyKind) error {
 		return nil
 	}
 	given := q.fiber.Get(fiber.HeaderContentType)
-	if given == "" && kind != wasmBody {
+	if given == "" && kind != wasmBody && kind != linesBody {
 		return nil
 	}
 	media, parameters, err := mime.ParseMediaType(given)
@@ -199,7 +201,7 @@ func (r reply) write(c *fiber.Ctx) error {
 	}
 	c.Status(r.status)
 	if r.text != nil {
-		c.Set(fiber.HeaderContentType, "text/plain; version=0.0.4; charset=utf-8")
+		c.Set(fiber.HeaderContentType, cmp.Or(r.media, "text/plain; version=0.0.4; charset=utf-8"))
 		c.Response().SetBodyRaw(r.text)
 		return nil
 	}

@@ -18,6 +18,7 @@ const (
 	jsonBody           // application/json
 	patchBody          // application/json or application/merge-patch+json
 	wasmBody           // application/wasm
+	linesBody          // application/x-ndjson
 )
 
 // route is one line of the table.
@@ -37,6 +38,7 @@ type reply struct {
 	status   int             // 0 is 200
 	body     any             // written as JSON; nil is none
 	text     []byte          // written as it is, in the place of body
+	media    string          // content type of text; empty: plain text
 	version  engine.Revision // becomes the ETag unless 0
 	location string
 	next     string // target of Link: rel="next"
@@ -74,6 +76,7 @@ func (s *Server) routes() []route {
 
 		{method: "POST", path: app + "/credentials", roles: tenant, body: jsonBody, answer: s.provision},
 		{method: "GET", path: app + "/credentials", roles: tenant, query: paged("status", "label"), answer: s.listCredentials},
+		{method: "POST", path: app + importPath, roles: tenant, body: linesBody, slow: true, answer: s.importCredentials},
 		{method: "GET", path: cred, roles: tenant, answer: s.getCredentials},
 		{method: "PATCH", path: cred, roles: tenant, body: patchBody, match: true, answer: s.patchCredentials},
 		{method: "POST", path: cred + "/revoke", roles: tenant, body: jsonBody, query: []string{"wait"}, answer: s.revoke},

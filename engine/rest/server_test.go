@@ -153,7 +153,7 @@ func (s *site) send(r *http.Request) answer {
 	text, err := io.ReadAll(resp.Body)
 	require.NoError(s.t, err)
 	a := answer{status: resp.StatusCode, header: resp.Header, text: string(text)}
-	if strings.Contains(resp.Header.Get("Content-Type"), "json") && len(text) > 0 {
+	if strings.HasSuffix(resp.Header.Get("Content-Type"), "json") && !strings.HasSuffix(resp.Header.Get("Content-Type"), "ndjson") && len(text) > 0 {
 		require.NoError(s.t, json.Unmarshal(text, &a.json), a.text)
 	}
 	return a

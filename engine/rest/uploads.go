@@ -7,11 +7,11 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// maxUploads is how many modules may arrive at once. Their bytes are in memory
+// maxUploads is how many modules and imports may arrive at once. Their bytes are in memory
 // before it is known who sends them.
 const maxUploads = 8
 
-// uploads counts the modules that are arriving. A request is known by its
+// uploads counts the modules and imports that are arriving. A request is known by its
 // header, the one thing that fasthttp shows before and after the body; what
 // broke off silently is forgotten when it could no longer be arriving.
 type uploads struct {

@@ -114,7 +114,7 @@ type request struct {
 	method string
 	path   string // of escaped segments, see at
 	query  url.Values
-	body   any // nil, []byte (a module), or what encoding/json encodes
+	body   any // nil, []byte (a module), Lines, or what encoding/json encodes
 }
 
 // at joins path segments, each of which may hold any character.
@@ -178,6 +178,8 @@ func (c *Client) prepare(ctx context.Context, r request) (*http.Request, error) 
 	case nil:
 	case []byte:
 		body, contentType = bytes.NewReader(b), "application/wasm"
+	case Lines:
+		body, contentType = bytes.NewReader(b), "application/x-ndjson"
 	default:
 		var encoded bytes.Buffer
 		encoder := json.NewEncoder(&encoded)
@@ -198,7 +200,7 @@ func (c *Client) prepare(ctx context.Context, r request) (*http.Request, error) 
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	req.Header.Set("Accept", "application/json, application/problem+json")
+	req.Header.Set("Accept", "application/json, application/x-ndjson, application/problem+json")
 	req.Header.Set("User-Agent", "credence")
 	req.SetBasicAuth(c.user, c.password)
 	return req, nil
