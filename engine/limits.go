@@ -57,6 +57,9 @@ func (c Commit) Check() error {
 		size += len(check.Key)
 	}
 	puts := make(map[string]bool, len(c.Writes))
+	if c.Stamp.Key != "" {
+		puts[c.Stamp.Key] = false
+	}
 	for _, w := range c.Writes {
 		if err := checkKey(w.Key); err != nil {
 			return err

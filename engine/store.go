@@ -160,12 +160,17 @@ type Page struct {
 // ordinary commits cannot fill: it is for what takes rights away. Grows says
 // that the commit adds to what is kept; a store that is nearly full refuses it
 // with CodeExhausted, so that there is room left for those that do not.
+//
+// Stamp is one more put, of a layer between the engine and the state, that
+// belongs to the same revision. Without a key there is none. It counts towards
+// no limit.
 type Commit struct {
 	Checks []Check
 	Writes []Write
 	Marker string
 	Urgent bool
 	Grows  bool
+	Stamp  Write
 }
 
 // Check holds when the key's last write is the one of Version (0: absent).

@@ -180,15 +180,18 @@ func (tx *Tx) commit(ctx context.Context, now time.Time) (Revision, error) {
 	if err != nil {
 		return 0, err
 	}
-	checks := make([]Check, len(tx.reads))
-	for i, r := range tx.reads {
-		checks[i] = Check{Key: r.Key, Version: r.Version}
+	checks := make([]Check, 0, len(tx.reads))
+	for _, r := range tx.reads {
+		if commitsCompare {
+			checks = append(checks, Check{Key: r.Key, Version: r.Version})
+		}
 	}
 	return tx.store.Commit(ctx, Commit{Checks: checks, Writes: tx.writes, Marker: marker, Urgent: tx.urgent})
 }
 
 // run gives fn a fresh unit of work, commits it, and starts over on a
-// conflict. It returns the revision at which the outcome holds.
+// conflict, then with Strict reads: what was read before was too old. It
+// returns the revision at which the outcome holds.
 //
 // With Guess the first try works on what the store has at hand, which saves a
 // round trip where the guess is right. Only a commit, which checks what was
@@ -210,9 +213,7 @@ func (e *Engine) run(ctx context.Context, caller Caller, first Consistency, fn f
 		if !errors.Is(err, ErrConflict) {
 			return 0, err
 		}
-		if guess {
-			first = Strict
-		}
+		first = Strict
 		if err := e.pause(ctx, try); err != nil {
 			return 0, err
 		}

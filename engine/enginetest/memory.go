@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -140,7 +141,11 @@ func (s *MemoryStore) commit(ctx context.Context, c engine.Commit, by *Session) 
 			return 0, engine.ErrConflict
 		}
 	}
-	s.apply(c.Writes)
+	writes := c.Writes
+	if c.Stamp.Key != "" {
+		writes = append(slices.Clip(writes), c.Stamp)
+	}
+	s.apply(writes)
 	for _, w := range c.Writes {
 		delete(s.ephemeral, w.Key)
 		if w.Ephemeral && !w.Delete {

@@ -46,7 +46,7 @@ func StoreSuite(t *testing.T, begin func(t *testing.T) (open func() engine.Store
 		"commit/checks decide":                                  commitChecks,
 		"commit/a conflict applies nothing":                     commitConflict,
 		"commit/a deleted key is absent":                        commitDelete,
-		"commit/without an effect makes no new revision":        commitNothing,
+		"commit/without a write makes no new revision":          commitNothing,
 		"commit/the marker makes it happen once":                commitMarker,
 		"commit/limits are enforced":                            commitLimits,
 		"commit/the largest one is accepted":                    commitLargest,

@@ -1,0 +1,5 @@
+//go:build mutant_compare
+
+package engine
+
+const commitsCompare = false
