@@ -25,6 +25,7 @@ type Config struct {
 	Log     Log     `yaml:"log"`
 	HTTP    HTTP    `yaml:"http"`
 	Etcd    Etcd    `yaml:"etcd"`
+	Cache   Cache   `yaml:"cache"`
 	Secrets Secrets `yaml:"secrets"`
 	Modules Modules `yaml:"modules"`
 }
@@ -117,6 +118,13 @@ func (t ClientTLS) Enabled() bool { return t != ClientTLS{} }
 type Embedded struct {
 	// QuotaBytes is the size, in bytes, at which the database takes no more.
 	QuotaBytes int64 `yaml:"quotaBytes"`
+}
+
+// Cache is what the node keeps of the state in its memory.
+type Cache struct {
+	// Bytes is about the memory that it may take. 0 turns it off: each decision
+	// then reads etcd.
+	Bytes int64 `yaml:"bytes"`
 }
 
 // Secrets holds the keys that encrypt the secrets in the store. At most one of
@@ -221,6 +229,7 @@ func defaults() Config {
 			DialTimeout: 5 * time.Second,
 			Embedded:    Embedded{QuotaBytes: 2 * gib},
 		},
+		Cache: Cache{Bytes: 64 * mib},
 		Modules: Modules{
 			CallTimeout:        250 * time.Millisecond,
 			ProvideTimeout:     time.Second,

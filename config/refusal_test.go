@@ -149,6 +149,8 @@ func TestAValueThatIsNotAllowedIsRefused(t *testing.T) {
 		{"user of an embedded server", []string{"CREDENCE_ETCD__USERNAME=u", "CREDENCE_ETCD__PASSWORD=p"}, "etcd.endpoints (not set): must be given"},
 		{"TLS of an embedded server", []string{"CREDENCE_ETCD__TLS__SERVER_NAME=s"}, "etcd.endpoints"},
 		{"small database", []string{"CREDENCE_ETCD__EMBEDDED__QUOTA_BYTES=2097151"}, "etcd.embedded.quotaBytes"},
+		{"tiny cache", []string{"CREDENCE_CACHE__BYTES=1048575"}, "cache.bytes"},
+		{"large cache", []string{"CREDENCE_CACHE__BYTES=68719476737"}, "cache.bytes"},
 		{"large database", []string{"CREDENCE_ETCD__EMBEDDED__QUOTA_BYTES=8589934593"}, "etcd.embedded.quotaBytes"},
 		{"NUL in the cache folder", []string{"CREDENCE_MODULES__CACHE_DIR=a\x00"}, "modules.cacheDir"},
 		{"call time", []string{"CREDENCE_MODULES__CALL_TIMEOUT=5001ms"}, "modules.callTimeout (environment variable CREDENCE_MODULES__CALL_TIMEOUT): \"5.001s\": must be longer than 0s and at most 5s"},

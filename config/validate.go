@@ -20,6 +20,8 @@ func validate(c Config, origin map[string]string) error {
 	v.node(c)
 	v.http(c.HTTP)
 	v.etcd(c.Etcd)
+	v.check(c.Cache.Bytes == 0 || c.Cache.Bytes >= mib && c.Cache.Bytes <= 64*gib, "cache.bytes", c.Cache.Bytes,
+		"must be between %d and %d, or 0 for no cache", mib, int64(64*gib))
 	v.secrets(c.Secrets)
 	v.modules(c.Modules)
 	v.check(!strings.ContainsRune(c.Modules.DropIn, 0), "modules.dropIn", c.Modules.DropIn, "must be the path of a folder")

@@ -17,6 +17,7 @@ import (
 	"github.com/credence-engine/credence/config"
 	"github.com/credence-engine/credence/engine"
 	"github.com/credence-engine/credence/engine/etcdstore"
+	"github.com/credence-engine/credence/engine/etcdstore/epoch"
 )
 
 func newServeCommand(w *world) *cobra.Command {
@@ -46,10 +47,12 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 	closing := closers{}
 	defer func() { err = errors.Join(err, closing.close()) }()
 
-	store, err := openStore(ctx, c, log)
+	etcd, err := openStore(ctx, c, log)
 	if err != nil {
 		return err
 	}
+	closing.add(etcd.Close)
+	store := epoch.New(etcd, epoch.Options{Bytes: c.Cache.Bytes, Log: log})
 	closing.add(store.Close)
 	signatures, err := signaturePolicy(c.Modules.Signatures)
 	if err != nil {
@@ -78,18 +81,18 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 	if err := bootstrap(ctx, e, c, w.stdout); err != nil {
 		return err
 	}
-	server, err := newServer(c, e, modules, store.Ready, log)
+	server, err := newServer(c, e, modules, store, etcd.Ready, log)
 	if err != nil {
 		return err
 	}
 	log.Info("serving", "node", node.ID, "address", listener.Addr().String(), "tls", c.HTTP.TLS.Enabled(), "etcd", etcdKind(c), "data", c.DataDir, "version", thisBuild().Version)
-	err = runAll(ctx, background(c, e, log), func(ctx context.Context) error { return server.Run(ctx, listener) })
+	err = runAll(ctx, background(c, e, store, log), func(ctx context.Context) error { return server.Run(ctx, listener) })
 	log.Info("stopped")
 	return err
 }
 
 // background is the work of a node beside its front end.
-func background(c config.Config, e *engine.Engine, log *slog.Logger) func(context.Context) error {
+func background(c config.Config, e *engine.Engine, store *epoch.Store, log *slog.Logger) func(context.Context) error {
 	files := dropIn{
 		dir: c.Modules.DropIn, engine: e, log: log,
 		maxBytes: c.HTTP.MaxModuleBytes, timeout: c.HTTP.DeployTimeout, conflicts: c.HTTP.DeployTimeout / 2,
@@ -98,6 +101,10 @@ func background(c config.Config, e *engine.Engine, log *slog.Logger) func(contex
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return e.Run(ctx) })
 		group.Go(func() error { files.run(ctx); return nil })
+		group.Go(func() error {
+			store.Report(ctx, func(words []string) { e.ReportProblems("cache", words) })
+			return nil
+		})
 		return group.Wait()
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/credence-engine/credence/config"
 	"github.com/credence-engine/credence/engine"
+	"github.com/credence-engine/credence/engine/etcdstore/epoch"
 	"github.com/credence-engine/credence/engine/rest"
 	"github.com/credence-engine/credence/engine/wasmhost"
 )
@@ -64,10 +65,10 @@ func newLogger(c config.Log, out io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(out, options))
 }
 
-func newServer(c config.Config, e *engine.Engine, modules *wasmhost.Runtime, ready func(context.Context) error, log *slog.Logger) (*rest.Server, error) {
+func newServer(c config.Config, e *engine.Engine, modules *wasmhost.Runtime, store *epoch.Store, ready func(context.Context) error, log *slog.Logger) (*rest.Server, error) {
 	build := thisBuild()
 	options := rest.Options{
-		Engine: e, Ready: ready, Log: log, Gauges: gauges(modules),
+		Engine: e, Ready: ready, Log: log, Gauges: append(gauges(modules), cacheGauges(store)...),
 		Version:        rest.Version{Version: build.Version, Commit: build.Revision, Go: build.Go},
 		RequestTimeout: c.HTTP.RequestTimeout, DeployTimeout: c.HTTP.DeployTimeout, ShutdownTimeout: c.ShutdownTimeout * 8 / 10, // the rest is for the state to be closed
 		JSONBytes: int(c.HTTP.MaxBodyBytes), ModuleBytes: int(c.HTTP.MaxModuleBytes),
@@ -93,6 +94,26 @@ func gauges(modules *wasmhost.Runtime) []rest.Gauge {
 			_, budget := modules.MemoryInUse()
 			return float64(budget)
 		}},
+	}
+}
+
+// cacheGauges are how the cache of the state fares.
+func cacheGauges(store *epoch.Store) []rest.Gauge {
+	gauge := func(name, help string, of func(epoch.Stats) int64) rest.Gauge {
+		return rest.Gauge{Name: "credence_cache_" + name, Help: help, Value: func() float64 { return float64(of(store.Stats())) }}
+	}
+	return []rest.Gauge{
+		gauge("hits", "Reads answered from the cache, since the start.", func(s epoch.Stats) int64 { return s.Hits }),
+		gauge("misses", "Reads that etcd answered, since the start.", func(s epoch.Stats) int64 { return s.Misses }),
+		gauge("barriers", "Reads of the epoch, each for all strict reads that came before it, since the start.", func(s epoch.Stats) int64 { return s.Barriers }),
+		gauge("barrier_reads", "Strict reads that waited for one of those, since the start.", func(s epoch.Stats) int64 { return s.Callers }),
+		gauge("late", "Reads that asked etcd because the watch was late, since the start.", func(s epoch.Stats) int64 { return s.Late }),
+		gauge("restarts", "How often the cache was dropped, since the start.", func(s epoch.Stats) int64 { return s.Restarts }),
+		gauge("compared", "Cached records compared with etcd, since the start.", func(s epoch.Stats) int64 { return s.Compared }),
+		gauge("divergences", "Comparisons that found a difference, since the start; any is alarming.", func(s epoch.Stats) int64 { return s.Divergences }),
+		gauge("entries", "Records in the cache.", func(s epoch.Stats) int64 { return s.Entries }),
+		gauge("bytes", "Memory of the records in the cache, about.", func(s epoch.Stats) int64 { return s.Bytes }),
+		gauge("behind_revisions", "How far the watch is known to be behind etcd.", func(s epoch.Stats) int64 { return s.Behind }),
 	}
 }
 

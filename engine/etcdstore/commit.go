@@ -29,11 +29,7 @@ func (s *Store) Commit(ctx context.Context, c engine.Commit) (engine.Revision, e
 			return 0, err
 		}
 	}
-	rev, err := s.settle(ctx, c)
-	if err == nil {
-		s.hints.wrote(c.Writes, rev)
-	}
-	return rev, err
+	return s.settle(ctx, c)
 }
 
 // settle tries a transaction until its outcome is known. A try that failed
@@ -118,7 +114,7 @@ func (s *Store) transaction(c engine.Commit, lease clientv3.LeaseID) clientv3.Op
 		checks = append(checks, clientv3.Compare(clientv3.CreateRevision(s.prefix+c.Marker), "=", 0))
 		otherwise = []clientv3.Op{clientv3.OpGet(s.prefix + c.Marker)}
 	}
-	writes := make([]clientv3.Op, len(c.Writes))
+	writes := make([]clientv3.Op, len(c.Writes), len(c.Writes)+1)
 	for i, w := range c.Writes {
 		switch {
 		case w.Delete:
@@ -128,6 +124,9 @@ func (s *Store) transaction(c engine.Commit, lease clientv3.LeaseID) clientv3.Op
 		default:
 			writes[i] = clientv3.OpPut(s.prefix+w.Key, string(w.Value))
 		}
+	}
+	if c.Stamp.Key != "" {
+		writes = append(writes, clientv3.OpPut(s.prefix+c.Stamp.Key, string(c.Stamp.Value)))
 	}
 	return clientv3.OpTxn(checks, writes, otherwise)
 }

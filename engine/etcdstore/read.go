@@ -11,8 +11,9 @@ import (
 	"github.com/credence-engine/credence/engine"
 )
 
-// Read implements [engine.Store]. Bounded and AtLeast are answered by a
-// linearizable read, which is stronger than what they ask for.
+// Read implements [engine.Store]. Bounded, AtLeast and Guess are answered by a
+// linearizable read, which is stronger than what they ask for; package epoch
+// answers them from what this node has at hand.
 func (s *Store) Read(ctx context.Context, c engine.Consistency, keys ...string) (engine.Snapshot, error) {
 	if err := engine.CheckRead(c, keys); err != nil {
 		return engine.Snapshot{}, err
@@ -21,10 +22,6 @@ func (s *Store) Read(ctx context.Context, c engine.Consistency, keys ...string) 
 		return engine.Snapshot{}, err
 	}
 	defer s.calls.Done()
-	if c.Mode == engine.ModeGuess {
-		return engine.Snapshot{Records: s.hints.guess(keys)}, nil
-	}
-
 	answer, err := s.query(ctx, c, func(options ...clientv3.OpOption) []clientv3.Op {
 		if len(keys) == 0 {
 			return s.nothing(options)
@@ -44,9 +41,6 @@ func (s *Store) Read(ctx context.Context, c engine.Consistency, keys ...string) 
 		if kvs := answer.ranges[i].Kvs; len(kvs) > 0 {
 			records[i] = s.record(kvs[0])
 		}
-	}
-	if c.Mode != engine.ModeAsOf {
-		s.hints.learn(records, answer.revision)
 	}
 	return engine.Snapshot{Revision: answer.revision, Records: records}, nil
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/credence-engine/credence/engine"
 	"github.com/credence-engine/credence/engine/enginetest"
 	"github.com/credence-engine/credence/engine/etcdstore"
+	"github.com/credence-engine/credence/engine/etcdstore/epoch"
 )
 
 // BenchmarkProvision provisions on an embedded etcd, and beside it commits bare
@@ -58,7 +59,9 @@ func provisioner(b *testing.B) func(context.Context, int64) error {
 	store, err := etcdstore.Open(b.Context(), etcdstore.Options{DataDir: b.TempDir()})
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = store.Close() })
-	e, app := benchEngine(b, store)
+	cached := epoch.New(store, epoch.Options{Bytes: epoch.DefaultBytes})
+	b.Cleanup(func() { _ = cached.Close() })
+	e, app := benchEngine(b, cached)
 	return func(ctx context.Context, n int64) error {
 		_, err := e.Provision(ctx, benchCaller, app, engine.ProvisionRequest{Body: benchKey(n)})
 		return err
