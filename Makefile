@@ -14,6 +14,7 @@ BENCH     ?= .
 BENCHTIME ?= 1s
 FUZZTIME  ?= 20s
 SWAPS     ?= 100
+SCALE     ?= 1000000
 SEEDS     ?= 10000
 FIRST     ?= 0
 SEED      ?=
@@ -108,6 +109,10 @@ simulate: ## live through SEEDS seeds of three nodes in simulated time (FIRST=n 
 	each=$$(( ($(SEEDS) + $$(nproc) - 1) / $$(nproc) )); shares=(); failed=0; \
 	for i in $$(seq 0 $$(( $$(nproc) - 1 ))); do FIRST=$$(( $(FIRST) + i * each )) SEEDS=$$each "$${run[@]}" & shares+=($$!); done; \
 	for share in "$${shares[@]}"; do wait $$share || failed=1; done; exit $$failed
+
+.PHONY: scale
+scale: prerequisites ## import SCALE credentials into one node and measure it
+	CREDENCE_SCALE=$(SCALE) go test -count 1 -v -timeout 60m ./cmd/credence/scale
 
 .PHONY: fuzz
 fuzz: prerequisites $(WABT) ## run each fuzz target for FUZZTIME
