@@ -90,6 +90,10 @@ type Etcd struct {
 	Username string `yaml:"username"`
 	Password Secret `yaml:"password"`
 
+	// QuotaBytes is the quota of an external cluster, in bytes, where its
+	// servers do not tell it, which they do from 3.6 on. 0: etcd's default.
+	QuotaBytes int64 `yaml:"quotaBytes"`
+
 	TLS      ClientTLS `yaml:"tls"`
 	Embedded Embedded  `yaml:"embedded"`
 }

@@ -148,6 +148,8 @@ func TestAValueThatIsNotAllowedIsRefused(t *testing.T) {
 		{"client key without certificate", []string{external, "CREDENCE_ETCD__TLS__KEY_FILE=c"}, "etcd.tls.certFile"},
 		{"user of an embedded server", []string{"CREDENCE_ETCD__USERNAME=u", "CREDENCE_ETCD__PASSWORD=p"}, "etcd.endpoints (not set): must be given"},
 		{"TLS of an embedded server", []string{"CREDENCE_ETCD__TLS__SERVER_NAME=s"}, "etcd.endpoints"},
+		{"quota of a cluster that is not there", []string{"CREDENCE_ETCD__QUOTA_BYTES=4294967296"}, "etcd.quotaBytes"},
+		{"small cluster", []string{"CREDENCE_ETCD__ENDPOINTS=a:1", "CREDENCE_ETCD__QUOTA_BYTES=1"}, "etcd.quotaBytes"},
 		{"small database", []string{"CREDENCE_ETCD__EMBEDDED__QUOTA_BYTES=2097151"}, "etcd.embedded.quotaBytes"},
 		{"tiny cache", []string{"CREDENCE_CACHE__BYTES=1048575"}, "cache.bytes"},
 		{"large cache", []string{"CREDENCE_CACHE__BYTES=68719476737"}, "cache.bytes"},

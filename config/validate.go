@@ -115,6 +115,9 @@ func (v *validator) etcd(e Etcd) {
 		"must begin and end with a slash, with printable characters and no empty level between, such as /credence/")
 	v.positive("etcd.dialTimeout", e.DialTimeout)
 	v.together("etcd.username", e.Username, "etcd.password", string(e.Password))
+	v.check(e.QuotaBytes == 0 || e.External(), "etcd.quotaBytes", e.QuotaBytes,
+		"is for an external cluster, and etcd.endpoints is not given; see etcd.embedded.quotaBytes")
+	v.check(e.QuotaBytes == 0 || e.QuotaBytes >= 2*mib, "etcd.quotaBytes", e.QuotaBytes, "must be 0 or at least %d", 2*mib)
 	v.together("etcd.tls.certFile", e.TLS.CertFile, "etcd.tls.keyFile", e.TLS.KeyFile)
 	v.check(e.External() || e.Username == "" && e.Password == "" && !e.TLS.Enabled(), "etcd.endpoints", nil,
 		"must be given, because etcd.username, etcd.password or etcd.tls is, and those are for an external cluster")

@@ -90,7 +90,7 @@ func (e *Engine) UploadModule(ctx context.Context, caller Caller, wasm []byte) (
 func (e *Engine) putChunks(ctx context.Context, d Digest, wasm []byte) error {
 	for n := 0; n*chunkBytes < len(wasm); n++ {
 		chunk := wasm[n*chunkBytes : min((n+1)*chunkBytes, len(wasm))]
-		_, err := e.store.Commit(ctx, Commit{Writes: []Write{{Key: chunkKey(d, n), Value: chunk}}})
+		_, err := e.store.Commit(ctx, Commit{Writes: []Write{{Key: chunkKey(d, n), Value: chunk}}, Grows: true})
 		if err != nil {
 			return err
 		}

@@ -186,7 +186,8 @@ func (tx *Tx) commit(ctx context.Context, now time.Time) (Revision, error) {
 			checks = append(checks, Check{Key: r.Key, Version: r.Version})
 		}
 	}
-	return tx.store.Commit(ctx, Commit{Checks: checks, Writes: tx.writes, Marker: marker, Urgent: tx.urgent})
+	grows := tx.entry != nil && growing[tx.entry.Action]
+	return tx.store.Commit(ctx, Commit{Checks: checks, Writes: tx.writes, Marker: marker, Urgent: tx.urgent, Grows: grows})
 }
 
 // run gives fn a fresh unit of work, commits it, and starts over on a

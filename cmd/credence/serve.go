@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -81,18 +82,19 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 	if err := bootstrap(ctx, e, c, w.stdout); err != nil {
 		return err
 	}
-	server, err := newServer(c, e, modules, store, etcd.Ready, log)
+	gauges := slices.Concat(moduleGauges(modules), cacheGauges(store), spaceGauges(etcd))
+	server, err := newServer(c, e, gauges, etcd.Ready, log)
 	if err != nil {
 		return err
 	}
 	log.Info("serving", "node", node.ID, "address", listener.Addr().String(), "tls", c.HTTP.TLS.Enabled(), "etcd", etcdKind(c), "data", c.DataDir, "version", thisBuild().Version)
-	err = runAll(ctx, background(c, e, store, log), func(ctx context.Context) error { return server.Run(ctx, listener) })
+	err = runAll(ctx, background(c, e, store, etcd, log), func(ctx context.Context) error { return server.Run(ctx, listener) })
 	log.Info("stopped")
 	return err
 }
 
 // background is the work of a node beside its front end.
-func background(c config.Config, e *engine.Engine, store *epoch.Store, log *slog.Logger) func(context.Context) error {
+func background(c config.Config, e *engine.Engine, store *epoch.Store, etcd *etcdstore.Store, log *slog.Logger) func(context.Context) error {
 	files := dropIn{
 		dir: c.Modules.DropIn, engine: e, log: log,
 		maxBytes: c.HTTP.MaxModuleBytes, timeout: c.HTTP.DeployTimeout, conflicts: c.HTTP.DeployTimeout / 2,
@@ -105,6 +107,7 @@ func background(c config.Config, e *engine.Engine, store *epoch.Store, log *slog
 			store.Report(ctx, func(words []string) { e.ReportProblems("cache", words) })
 			return nil
 		})
+		group.Go(func() error { watchSpace(ctx, etcd, e, log); return nil })
 		return group.Wait()
 	}
 }
@@ -137,7 +140,8 @@ func openStore(ctx context.Context, c config.Config, log *slog.Logger) (*etcdsto
 	return etcdstore.Open(ctx, etcdstore.Options{
 		Endpoints: c.Etcd.Endpoints, Prefix: c.Etcd.Prefix, Logger: log,
 		DialTimeout: c.Etcd.DialTimeout, Lease: c.Node.Lease, Username: c.Etcd.Username, Password: string(c.Etcd.Password), TLS: tls,
-		DataDir: c.DataDir, Embedded: etcdstore.Embedded{QuotaBytes: c.Etcd.Embedded.QuotaBytes},
+		QuotaBytes: c.Etcd.QuotaBytes,
+		DataDir:    c.DataDir, Embedded: etcdstore.Embedded{QuotaBytes: c.Etcd.Embedded.QuotaBytes},
 	})
 }
 

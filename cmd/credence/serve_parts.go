@@ -65,10 +65,10 @@ func newLogger(c config.Log, out io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(out, options))
 }
 
-func newServer(c config.Config, e *engine.Engine, modules *wasmhost.Runtime, store *epoch.Store, ready func(context.Context) error, log *slog.Logger) (*rest.Server, error) {
+func newServer(c config.Config, e *engine.Engine, gauges []rest.Gauge, ready func(context.Context) error, log *slog.Logger) (*rest.Server, error) {
 	build := thisBuild()
 	options := rest.Options{
-		Engine: e, Ready: ready, Log: log, Gauges: append(gauges(modules), cacheGauges(store)...),
+		Engine: e, Ready: ready, Log: log, Gauges: gauges,
 		Version:        rest.Version{Version: build.Version, Commit: build.Revision, Go: build.Go},
 		RequestTimeout: c.HTTP.RequestTimeout, DeployTimeout: c.HTTP.DeployTimeout, ShutdownTimeout: c.ShutdownTimeout * 8 / 10, // the rest is for the state to be closed
 		JSONBytes: int(c.HTTP.MaxBodyBytes), ModuleBytes: int(c.HTTP.MaxModuleBytes),
@@ -83,8 +83,8 @@ func newServer(c config.Config, e *engine.Engine, modules *wasmhost.Runtime, sto
 	return rest.New(options), nil
 }
 
-// gauges are what the modules of this node use.
-func gauges(modules *wasmhost.Runtime) []rest.Gauge {
+// moduleGauges are what the modules of this node use.
+func moduleGauges(modules *wasmhost.Runtime) []rest.Gauge {
 	return []rest.Gauge{
 		{Name: "credence_module_memory_bytes", Help: "Memory that the instances of modules hold.", Value: func() float64 {
 			used, _ := modules.MemoryInUse()

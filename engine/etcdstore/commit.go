@@ -29,6 +29,11 @@ func (s *Store) Commit(ctx context.Context, c engine.Commit) (engine.Revision, e
 			return 0, err
 		}
 	}
+	if c.Grows {
+		if err := s.hasRoomToGrow(ctx, c); err != nil {
+			return 0, err
+		}
+	}
 	return s.settle(ctx, c)
 }
 

@@ -32,16 +32,20 @@ import (
 
 // cluster is an external etcd of one member that can be stopped and started.
 type cluster struct {
-	t    testing.TB
-	dir  string
-	tls  *certificates // nil: plain
-	addr string        // of its clients, known from the first start on
-	etcd *embed.Etcd
+	t     testing.TB
+	dir   string
+	tls   *certificates // nil: plain
+	addr  string        // of its clients, known from the first start on
+	quota int64         // 0: etcd's default
+	etcd  *embed.Etcd
 }
 
-func startCluster(t testing.TB, tls *certificates) *cluster {
+func startCluster(t testing.TB, tls *certificates) *cluster { return startClusterOf(t, tls, 0) }
+
+// startClusterOf starts one with a quota of its database.
+func startClusterOf(t testing.TB, tls *certificates, quota int64) *cluster {
 	t.Helper()
-	c := &cluster{t: t, dir: t.TempDir(), tls: tls, addr: "127.0.0.1:0"}
+	c := &cluster{t: t, dir: t.TempDir(), tls: tls, addr: "127.0.0.1:0", quota: quota}
 	c.start()
 	t.Cleanup(c.stop)
 	return c
@@ -62,6 +66,7 @@ func (c *cluster) start() {
 	config.Name = "external"
 	config.Dir = c.dir
 	config.TickMs, config.ElectionMs = 10, 100
+	config.QuotaBackendBytes = c.quota
 	config.ListenPeerUrls = nil
 	config.AdvertisePeerUrls = []url.URL{{Scheme: "unix", Path: "/nowhere"}}
 	config.InitialCluster = config.InitialClusterFromName(config.Name)

@@ -52,6 +52,10 @@ type Options struct {
 	// unless the endpoints begin with https. See [TLSFiles].
 	TLS *tls.Config
 
+	// QuotaBytes is the quota of an external cluster whose servers, before 3.6,
+	// do not tell it. 0: DefaultQuotaBytes.
+	QuotaBytes int64
+
 	// DataDir is the folder of the embedded server. It is made if missing,
 	// and used by one process at a time.
 	DataDir  string
@@ -97,6 +101,7 @@ func (o Options) complete() (Options, error) {
 	o.Prefix = cmp.Or(o.Prefix, DefaultPrefix)
 	o.DialTimeout = cmp.Or(o.DialTimeout, DefaultDialTimeout)
 	o.Lease = cmp.Or(o.Lease, DefaultLease)
+	o.QuotaBytes = cmp.Or(o.QuotaBytes, DefaultQuotaBytes)
 	o.Embedded.QuotaBytes = cmp.Or(o.Embedded.QuotaBytes, DefaultQuotaBytes)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -110,6 +115,8 @@ func (o Options) complete() (Options, error) {
 		return o, fmt.Errorf("the dial timeout of etcd %v must be positive", o.DialTimeout)
 	case o.Lease < time.Second || o.Lease%time.Second != 0:
 		return o, fmt.Errorf("the lease in etcd %v must be a number of whole seconds", o.Lease)
+	case o.QuotaBytes < 0:
+		return o, fmt.Errorf("the quota of etcd is %d bytes; it must be positive", o.QuotaBytes)
 	case !external && o.DataDir == "":
 		return o, fmt.Errorf("name a data directory for the embedded etcd, or the endpoints of an external cluster")
 	case !external && (o.Embedded.QuotaBytes < 0 || o.Embedded.QuotaBytes > MaxQuotaBytes):

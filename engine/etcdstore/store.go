@@ -19,6 +19,7 @@ type Store struct {
 	prefix string
 	log    *slog.Logger
 	server *server // nil: an external cluster
+	room   *room
 	lease  *lease
 
 	done   chan struct{} // closed when Close begins
@@ -38,7 +39,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{prefix: o.Prefix, log: o.Logger, done: make(chan struct{})}
+	s := &Store{prefix: o.Prefix, log: o.Logger, room: &room{quota: o.QuotaBytes}, done: make(chan struct{})}
 	if len(o.Endpoints) > 0 {
 		s.client, s.urgent, err = connectTwice(ctx, o)
 	} else if s.server, err = startServer(ctx, o); err == nil {
