@@ -1,6 +1,10 @@
 package engine
 
-import "time"
+import (
+	"context"
+	"fmt"
+	"time"
+)
 
 // AuditEntry says who did what. It is written in the same commit as the change
 // that it tells of (invariant I7), and its key doubles as the commit's marker.
@@ -53,4 +57,35 @@ func (tx *Tx) saveAudit(now time.Time) (string, error) {
 	entry.Tenant, entry.User, entry.RequestID = tx.caller.Tenant, tx.caller.User, tx.caller.RequestID
 	key := auditKey(entry.Operation)
 	return key, tx.save(key, entry)
+}
+
+func decodeAuditEntry(r Record) (AuditEntry, error) {
+	a := AuditEntry{Version: r.Version}
+	return a, decode(r, &a)
+}
+
+// Audit lists entries in the order of time, beginning with those of since. The
+// filters are application, action and user.
+//
+// The clocks of the nodes order entries, so those of two nodes may change
+// places by as much as these differ; the versions tell which came first.
+func (e *Engine) Audit(ctx context.Context, s Scope, since time.Time, o ListOptions) (List[AuditEntry], error) {
+	keep, err := filterBy(o, map[string]func(*AuditEntry, string) bool{
+		"application": func(a *AuditEntry, v string) bool { return string(a.Application) == v },
+		"action":      func(a *AuditEntry, v string) bool { return a.Action == v },
+		"user":        func(a *AuditEntry, v string) bool { return string(a.User) == v },
+	})
+	if err != nil {
+		return List[AuditEntry]{}, err
+	}
+	o.after = auditKeyBefore(since)
+	return listRecords(ctx, e, o, []string{auditPrefix}, decodeAuditEntry,
+		func(a *AuditEntry) bool { return s.sees(a) && keep(a) })
+}
+
+// auditKeyBefore comes before the keys of all entries that were made at a time
+// or later: operation ids begin with theirs, in milliseconds.
+func auditKeyBefore(t time.Time) string {
+	ms := fmt.Sprintf("%012x", max(t.UnixMilli(), 0))
+	return auditKey(ms[:8] + "-" + ms[8:])
 }

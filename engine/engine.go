@@ -29,6 +29,9 @@ type Options struct {
 	// DeployWait is how long a deployment waits for other nodes to be ready.
 	// 0: DefaultDeployWait.
 	DeployWait time.Duration
+	// EventStreams is how many streams of events this node serves at once. 0:
+	// DefaultEventStreams.
+	EventStreams int
 	// Now is the clock of validity and of records; nil is the system's.
 	Now func() time.Time
 	// Spread chooses a pause below a ceiling, for operations that were in each
@@ -51,6 +54,7 @@ type Engine struct {
 	self     self
 	wait     time.Duration
 	notices  chan string // keys of notices made on this node, for Run to deliver
+	streams  *streams
 }
 
 // New makes an engine. Run must be running for background work; Close stops
@@ -80,6 +84,7 @@ func New(o Options) *Engine {
 		self:     self{node: o.Node},
 		wait:     cmp.Or(o.DeployWait, DefaultDeployWait),
 		notices:  make(chan string, 1024),
+		streams:  newStreams(o.EventStreams),
 	}
 }
 
@@ -88,7 +93,7 @@ func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisec
 
 // Run does the work that no request waits for, until ctx is done: it announces
 // this node, starts custom services before they are asked and those that are
-// about to be deployed, tells modules of revocations that they have missed,
+// about to be deployed, follows what happens for the streams of events, tells modules of revocations that they have missed,
 // returns services whose revision keeps failing to an earlier one, and removes
 // what has run out. It returns nil when ctx
 // ended it.
@@ -97,6 +102,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	group.Go(func() error { return e.announce(ctx) })
 	group.Go(func() error { return e.followServices(ctx) })
 	group.Go(func() error { return e.followCandidates(ctx) })
+	group.Go(func() error { return e.followEvents(ctx) })
 	group.Go(func() error { return e.deliverNotices(ctx) })
 	group.Go(func() error { return e.replaceBroken(ctx) })
 	group.Go(func() error { return e.sweep(ctx) })

@@ -58,6 +58,7 @@ func regKey(a ApplicationID, id CredentialsID) string {
 const (
 	noticePrefix = "notice/"
 	denialPrefix = "denial/"
+	auditPrefix  = "audit/"
 )
 
 func noticesOf(a ApplicationID) string { return noticePrefix + string(a) + "/" }
@@ -99,7 +100,7 @@ func secretKey(n SecretName) string    { return "secret/" + string(n) }
 func deployKey(s ServiceName) string   { return "deploy/" + string(s) }
 func nodeKey(n NodeID) string          { return "node/" + string(n) }
 func userKey(u UserName) string        { return "user/" + string(u) }
-func auditKey(operation string) string { return "audit/" + operation }
+func auditKey(operation string) string { return auditPrefix + operation }
 func purgeKey(a ApplicationID) string  { return "purge/" + string(a) }
 
 func serviceUseKey(s ServiceName, a ApplicationID) string {

@@ -22,6 +22,8 @@ type ListOptions struct {
 	PageSize  int    // 0 is DefaultPageSize
 	PageToken string // from the page before
 	Filters   []Filter
+
+	after string // the first page begins behind this key
 }
 
 // Filter keeps the items whose field has the value.
@@ -54,7 +56,7 @@ func (o ListOptions) size() (int, error) {
 }
 
 func (o ListOptions) cursor() (cursor, error) {
-	c := cursor{Filters: o.fingerprint()}
+	c := cursor{Filters: o.fingerprint(), After: o.after}
 	if o.PageToken == "" {
 		return c, nil
 	}

@@ -116,7 +116,7 @@ func (e *Engine) revoke(ctx context.Context, tx *Tx, app *Application, record Cr
 		tx.put(noticeKey(app.ID, id), []byte(app.Tenant))
 	}
 	tx.deny(app.ID)
-	tx.audit("credentials.revoke", app.ID, string(id))
+	tx.audit("credentials.revoke", app.ID, string(id)).Endpoint = record.ClaimedBy
 	out := Revocation{Credentials: record, Enforcement: Enforcement{State: Enforced}, notice: tell && !native}
 	return out, tx.save(credKey(app.ID, id), record)
 }
