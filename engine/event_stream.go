@@ -11,6 +11,10 @@ import (
 // a revision.
 const maxBatch = 256
 
+// startTimeout is how long the opening of a stream waits for a node that begins
+// to follow the state.
+const startTimeout = 2 * time.Second
+
 // EventStream hands out events in the order of their revisions. One goroutine
 // reads it with Next, and closes it.
 type EventStream struct {
@@ -61,8 +65,10 @@ func (e *Engine) Events(ctx context.Context, f EventFilter, after Revision) (*Ev
 	return e.streams.join(e.store, f, after)
 }
 
-// awaitStart waits until this node follows the state.
+// awaitStart waits a moment until this node follows the state.
 func (s *streams) awaitStart(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
 	for {
 		s.mu.Lock()
 		following, moved := s.following, s.moved

@@ -107,6 +107,10 @@ func (s *Server) end(ctx *fasthttp.RequestCtx, x *exchange) {
 	if !slices.Contains(fiber.DefaultMethods, method) {
 		method = "other"
 	}
+	size := 0 // of a stream it is not known yet
+	if !ctx.Response.IsBodyStream() {
+		size = len(ctx.Response.Body())
+	}
 	s.metrics.observe(method, x.route, status, took)
 	s.log.LogAttrs(ctx, slog.LevelInfo, "request",
 		slog.String("method", method),
@@ -114,7 +118,7 @@ func (s *Server) end(ctx *fasthttp.RequestCtx, x *exchange) {
 		slog.String("path", string(targetPath(ctx.RequestURI()))),
 		slog.Int("status", status),
 		slog.Duration("duration", took),
-		slog.Int("bytes", len(ctx.Response.Body())),
+		slog.Int("bytes", size),
 		slog.String("user", string(x.user)),
 		slog.String("requestId", x.id),
 		slog.String("remote", ctx.RemoteAddr().String()),

@@ -74,7 +74,7 @@ func TestMethodsThatARouteDoesNotTakeAreRefused(t *testing.T) {
 		require.ElementsMatch(t, []string{"GET", "HEAD", "POST"}, strings.Split(a.header.Get("Allow"), ", "), method)
 	}
 	refused(t, s.do("BREW", app, ""), 501, "unsupported", "", "method is unknown")
-	for _, later := range []string{"/v1/tenants", "/v1/users", "/v1/tokens", "/v1/events", "/v1/audit", "/openapi.json", "/docs", "/kaaAdmin/rest/api/x", app + "/challenges", app + "/sessions"} {
+	for _, later := range []string{"/v1/tenants", "/v1/users", "/v1/tokens", "/openapi.json", "/docs", "/kaaAdmin/rest/api/x", app + "/challenges", app + "/sessions"} {
 		refused(t, s.do("GET", later, ""), 404, "not_found", "", "no such route")
 	}
 }
@@ -155,7 +155,7 @@ func TestTheAccessLogTellsEachRequestAndNoSecret(t *testing.T) {
 func TestEveryCodeHasItsPlaceInHTTP(t *testing.T) {
 	wire := []string{
 		"invalid", "unauthenticated", "denied", "not_found", "conflict", "unsupported", "exhausted", "unavailable", "deadline",
-		"module_fault", "internal",
+		"module_fault", "internal", "compacted",
 	}
 	for code, o := range outcomes {
 		require.Contains(t, wire, o.code, code)

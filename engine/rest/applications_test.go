@@ -157,5 +157,5 @@ func TestAPageTokenThatIsTooOldIsGone(t *testing.T) {
 	require.NoError(t, err)
 	s.app("Internal")
 	require.NoError(t, s.store.Compact(t.Context(), now.Revision+1))
-	refused(t, s.do("GET", "/v1/applications?pageToken="+token, ""), 410, "invalid", "", "start it again")
+	refused(t, s.do("GET", "/v1/applications?pageToken="+token, ""), 410, "compacted", "", "start it again")
 }

@@ -73,3 +73,25 @@ func (m *metrics) text() ([]byte, error) {
 	}
 	return b.Bytes(), nil
 }
+
+// eventStreams collects how many streams of events there are and were cut.
+type eventStreams struct{ of func() (open int, cut int64) }
+
+var (
+	streamsOpen = prometheus.NewDesc("credence_event_streams", "Streams of events that are open.", nil, nil)
+	streamsCut  = prometheus.NewDesc("credence_event_streams_cut_total",
+		"Streams of events that the node has ended, because they were too slow or it could not serve them.", nil, nil)
+)
+
+// Describe is a part of prometheus.Collector.
+func (s eventStreams) Describe(out chan<- *prometheus.Desc) {
+	out <- streamsOpen
+	out <- streamsCut
+}
+
+// Collect is a part of prometheus.Collector.
+func (s eventStreams) Collect(out chan<- prometheus.Metric) {
+	open, cut := s.of()
+	out <- prometheus.MustNewConstMetric(streamsOpen, prometheus.GaugeValue, float64(open))
+	out <- prometheus.MustNewConstMetric(streamsCut, prometheus.CounterValue, float64(cut))
+}

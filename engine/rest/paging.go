@@ -46,6 +46,7 @@ func readOption(o *engine.ListOptions, name, value string) error {
 			return engine.Errorf(engine.CodeInvalid, "a filter is written as name=value").InField(name)
 		}
 		o.Filters = append(o.Filters, engine.Filter{Field: value[:at], Value: value[at+1:]})
+	case "since": // of the audit
 	default:
 		o.Filters = append(o.Filters, engine.Filter{Field: name, Value: value})
 	}

@@ -44,7 +44,7 @@ var outcomes = map[engine.Code]struct {
 	engine.CodeConflict:        {http.StatusConflict, "conflict"},
 	engine.CodeStale:           {http.StatusPreconditionFailed, "conflict"},
 	engine.CodeReused:          {http.StatusUnprocessableEntity, "conflict"},
-	engine.CodeCompacted:       {http.StatusGone, "invalid"},
+	engine.CodeCompacted:       {http.StatusGone, "compacted"},
 	engine.CodeUnsupported:     {http.StatusMethodNotAllowed, "unsupported"},
 	engine.CodeExhausted:       {http.StatusTooManyRequests, "exhausted"},
 	engine.CodeUnavailable:     {http.StatusServiceUnavailable, "unavailable"},

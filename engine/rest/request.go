@@ -23,6 +23,7 @@ import (
 type request struct {
 	fiber   *fiber.Ctx
 	caller  engine.Caller
+	user    engine.User // who has logged in
 	query   url.Values
 	ifMatch engine.Revision // 0: none
 	exists  bool            // If-Match: *
@@ -200,6 +201,9 @@ func (r reply) write(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderLink, "<"+r.next+`>; rel="next"`)
 	}
 	c.Status(r.status)
+	if r.stream != nil {
+		return r.writeStream(c)
+	}
 	if r.text != nil {
 		c.Set(fiber.HeaderContentType, cmp.Or(r.media, "text/plain; version=0.0.4; charset=utf-8"))
 		c.Response().SetBodyRaw(r.text)

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
 
@@ -42,6 +43,8 @@ type reply struct {
 	version  engine.Revision // becomes the ETag unless 0
 	location string
 	next     string // target of Link: rel="next"
+	// stream takes the place of body where the answer has no end.
+	stream io.ReadCloser
 }
 
 // routes is the table.
@@ -104,6 +107,8 @@ func (s *Server) routes() []route {
 		{method: "PUT", path: sec, roles: platform, body: jsonBody, match: true, answer: s.putSecret},
 		{method: "GET", path: sec, roles: platform, answer: s.getSecret},
 		{method: "DELETE", path: sec, roles: platform, match: true, answer: s.deleteSecret},
+		{method: "GET", path: "/v1/events", roles: either, query: []string{"application", "types"}, answer: s.streamEvents},
+		{method: "GET", path: "/v1/audit", roles: either, query: append(paged("application", "action", "user"), "since"), answer: s.listAudit},
 		{method: "GET", path: "/v1/nodes", roles: platform, query: []string{"pageSize", "pageToken"}, answer: s.listNodes},
 		{method: "GET", path: "/v1/nodes/{id}", roles: platform, answer: s.getNode},
 	}
@@ -150,7 +155,7 @@ func (s *Server) handle(ctx context.Context, c *fiber.Ctx, r route) error {
 		if !user.Has(r.roles...) {
 			return engine.Errorf(engine.CodeDenied, "the user %s may not do this: it takes the role %s", user.Name, r.roles[0])
 		}
-		q.caller.Tenant, q.caller.User = user.Tenant, user.Name
+		q.user, q.caller.Tenant, q.caller.User = user, user.Tenant, user.Name
 	}
 	if err := q.check(r); err != nil {
 		return err

@@ -41,6 +41,7 @@ type Options struct {
 	WriteTimeout    time.Duration // for one answer to leave: 30 s
 	IdleTimeout     time.Duration // between two requests of a connection: 120 s
 	ShutdownTimeout time.Duration // for requests in flight to finish: 8 s
+	Heartbeat       time.Duration // between two signs of life of a quiet stream of events: 15 s
 
 	JSONBytes   int // of a JSON body: 256 KiB
 	ModuleBytes int // of an uploaded module: 32 MiB
@@ -52,6 +53,7 @@ func (o Options) withDefaults() Options {
 		&o.RequestTimeout: 10 * time.Second, &o.DeployTimeout: time.Minute,
 		&o.ReadTimeout: 30 * time.Second, &o.WriteTimeout: 30 * time.Second,
 		&o.IdleTimeout: 2 * time.Minute, &o.ShutdownTimeout: 8 * time.Second,
+		&o.Heartbeat: 15 * time.Second,
 	} {
 		if *value == 0 {
 			*value = usual
@@ -84,6 +86,9 @@ type Server struct {
 	router  fasthttp.RequestHandler
 	http    *fasthttp.Server
 	abandon context.CancelFunc // ends all requests in flight
+	// streaming is done when streams of events have to end.
+	streaming  context.Context
+	endStreams context.CancelFunc
 }
 
 // New makes a server; Run serves.
@@ -92,8 +97,9 @@ func New(o Options) *Server {
 	inflight, abandon := context.WithCancel(context.Background())
 	s := &Server{
 		options: o, engine: o.Engine, log: o.Log,
-		logins: newLogins(o.Engine), uploads: newUploads(), metrics: newMetrics(o.Gauges, faults{o.Engine.Faults}), abandon: abandon,
+		logins: newLogins(o.Engine), uploads: newUploads(), metrics: newMetrics(o.Gauges, faults{o.Engine.Faults}, eventStreams{o.Engine.EventStreams}), abandon: abandon,
 	}
+	s.streaming, s.endStreams = context.WithCancel(inflight)
 	app := fiber.New(fiber.Config{
 		Immutable:             true, // strings outlive the request: see RATIONALE.md
 		CaseSensitive:         true,
@@ -159,6 +165,7 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 func (s *Server) stop(open *conns) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.ShutdownTimeout)
 	defer cancel()
+	s.endStreams()
 	_ = open.Close() // here too: the HTTP server closes nothing that it has not begun to serve
 	open.closeUnused()
 	cut := 0
