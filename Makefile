@@ -19,6 +19,7 @@ SEEDS     ?= 10000
 FIRST     ?= 0
 SEED      ?=
 TIMEOUT   ?= 15m
+ROBUSTNESS ?= 10m
 ARGS      ?=
 NAME      ?=
 
@@ -113,6 +114,9 @@ simulate: ## live through SEEDS seeds of three nodes in simulated time (FIRST=n 
 .PHONY: scale
 scale: prerequisites ## import SCALE credentials into one node and measure it
 	CREDENCE_SCALE=$(SCALE) go test -count 1 -v -timeout 60m ./cmd/credence/scale
+.PHONY: robustness
+robustness: ## let three nodes and three etcd members go wrong under load for ROBUSTNESS (10m), judge what clients saw, print figures
+	ROBUSTNESS=$(ROBUSTNESS) go test -count 1 -v -run KeepsItsPromises -timeout $(TIMEOUT) ./cmd/credence/robustness
 
 .PHONY: fuzz
 fuzz: prerequisites $(WABT) ## run each fuzz target for FUZZTIME

@@ -1,0 +1,200 @@
+//go:build linux
+
+package robustness
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/credence-engine/credence/engine"
+	"github.com/credence-engine/credence/engine/enginetest/invariant"
+)
+
+type object = map[string]any
+
+// answer is a response, read.
+type answer struct {
+	status int
+	body   struct {
+		ID          string // of an application, or of credentials
+		Code        string // of a problem
+		Detail      string
+		Decision    string
+		Reason      string
+		Status      engine.Status
+		EndpointID  engine.EndpointID
+		Credentials struct {
+			EndpointID engine.EndpointID
+		}
+		Enforcement struct {
+			State    string
+			Revision engine.Revision
+		}
+		ResourceVersion engine.Revision
+	}
+	text []byte
+}
+
+// errNotSent is why a request surely had no effect.
+var errNotSent = errors.New("not sent")
+
+// call sends a request to the node.
+func (n *node) call(ctx context.Context, method, path string, body any) (answer, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return answer{}, err
+	}
+	base := n.url.Load().(string)
+	if base == "" {
+		return answer{}, errNotSent
+	}
+	request, err := http.NewRequestWithContext(ctx, method, base+path, bytes.NewReader(text))
+	if err != nil {
+		return answer{}, err
+	}
+	if body == nil {
+		request.Body, request.ContentLength = http.NoBody, 0
+	} else {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	request.SetBasicAuth("admin", password)
+	response, err := n.client.Do(request)
+	if err != nil {
+		if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+			return answer{}, errors.Join(errNotSent, err)
+		}
+		return answer{}, err
+	}
+	defer response.Body.Close()
+	a := answer{status: response.StatusCode}
+	if a.text, err = io.ReadAll(response.Body); err != nil {
+		return answer{}, err
+	}
+	if strings.Contains(response.Header.Get("Content-Type"), "json") {
+		err = json.Unmarshal(a.text, &a.body)
+	}
+	return a, err
+}
+
+// client sends what it is told to, and writes down what it sees.
+type client struct {
+	id       int
+	recorder *invariant.Recorder
+}
+
+// do sends the request of an operation to a node and writes down the answer,
+// which tell reads when it is a decision. The operation comes back as written.
+func (c client) do(ctx context.Context, n *node, op invariant.Op, method, path string, body any, tell func(answer, *invariant.Op)) invariant.Op {
+	op.Client, op.Node = c.id, n.name
+	call := c.recorder.Invoke(op)
+	a, err := n.call(ctx, method, path, body)
+	c.recorder.Return(call, func(o *invariant.Op) {
+		switch {
+		case errors.Is(err, errNotSent):
+			o.Outcome, o.Detail = invariant.Failed, "not sent"
+		case err != nil:
+			o.Detail = "no answer"
+		case a.status >= http.StatusInternalServerError || a.status == http.StatusTooManyRequests:
+			o.Detail = fmt.Sprint(a.status, " ", a.body.Code)
+		default:
+			tell(a, o)
+			if o.Outcome == invariant.Unknown {
+				o.Detail = fmt.Sprintf("unexpected: %d %s", a.status, a.text)
+			}
+		}
+		op = *o
+	})
+	return op
+}
+
+func appPath(app engine.ApplicationID) string { return "/v1/applications/" + string(app) }
+
+func credPath(c *credential) string {
+	return appPath(c.app) + "/credentials/" + url.PathEscape(string(c.id))
+}
+
+func (c client) provision(ctx context.Context, n *node, cred *credential) {
+	op := invariant.Op{Kind: invariant.Provision, App: cred.app, Credentials: cred.id}
+	body := object{"id": cred.id, "body": []byte(cred.id)}
+	c.do(ctx, n, op, http.MethodPost, appPath(cred.app)+"/credentials", body, func(a answer, o *invariant.Op) {
+		switch a.status {
+		case http.StatusCreated, http.StatusOK:
+			o.Outcome, o.Created, o.Revision = invariant.Done, a.status == http.StatusCreated, a.body.ResourceVersion
+		case http.StatusConflict:
+			o.Outcome = invariant.Refused
+		}
+	})
+}
+
+// statusOf is what a reason tells of credentials.
+var statusOf = map[string]engine.Status{
+	string(engine.ReasonNotFound): invariant.Absent,
+	string(engine.ReasonRevoked):  engine.Revoked,
+	string(engine.ReasonInUse):    engine.InUse,
+}
+
+func (c client) verify(ctx context.Context, n *node, cred *credential, endpoint engine.EndpointID, at engine.Consistency) invariant.Op {
+	op := invariant.Op{Kind: invariant.Verify, App: cred.app, Credentials: cred.id, Endpoint: endpoint, Consistency: at}
+	body := object{"credentialsId": cred.id, "endpointId": endpoint, "consistency": nameOf(at)}
+	return c.do(ctx, n, op, http.MethodPost, appPath(cred.app)+"/verify", body, func(a answer, o *invariant.Op) {
+		if a.status != http.StatusOK {
+			return
+		}
+		o.Revision = a.body.ResourceVersion
+		if status, known := statusOf[a.body.Reason]; known {
+			o.Outcome, o.Status, o.Owner = invariant.Done, status, a.body.Credentials.EndpointID
+		}
+		if a.body.Decision == "ACCEPTED" {
+			o.Outcome, o.Accepted = invariant.Done, true
+		}
+	})
+}
+
+func nameOf(c engine.Consistency) string {
+	switch c.Mode {
+	case engine.ModeBounded:
+		return fmt.Sprint("bounded=", c.MaxAge.Milliseconds())
+	case engine.ModeAtLeast:
+		return fmt.Sprint("at-least=", c.Revision)
+	default:
+		return "strict"
+	}
+}
+
+func (c client) get(ctx context.Context, n *node, cred *credential) {
+	op := invariant.Op{Kind: invariant.Get, App: cred.app, Credentials: cred.id}
+	c.do(ctx, n, op, http.MethodGet, credPath(cred), nil, func(a answer, o *invariant.Op) {
+		switch a.status {
+		case http.StatusOK:
+			o.Outcome, o.Status, o.Owner, o.Revision = invariant.Done, a.body.Status, a.body.EndpointID, a.body.ResourceVersion
+		case http.StatusNotFound:
+			o.Outcome, o.Status = invariant.Done, invariant.Absent
+		}
+	})
+}
+
+func (c client) revoke(ctx context.Context, n *node, cred *credential, wait bool) {
+	op := invariant.Op{Kind: invariant.Revoke, App: cred.app, Credentials: cred.id}
+	path := credPath(cred) + "/revoke"
+	if wait {
+		path += "?wait=enforced"
+	}
+	c.do(ctx, n, op, http.MethodPost, path, nil, func(a answer, o *invariant.Op) {
+		switch a.status {
+		case http.StatusOK, http.StatusAccepted:
+			o.Outcome, o.Revision = invariant.Done, a.body.Enforcement.Revision
+			o.Enforced = a.body.Enforcement.State == string(engine.Enforced)
+			o.Detail = a.body.Enforcement.State
+		case http.StatusNotFound:
+			o.Outcome = invariant.Refused
+		}
+	})
+}

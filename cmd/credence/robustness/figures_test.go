@@ -1,0 +1,98 @@
+//go:build linux
+
+package robustness
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/credence-engine/credence/engine"
+	"github.com/credence-engine/credence/engine/enginetest/invariant"
+)
+
+// figures are what a run has measured beside its history.
+type figures struct {
+	quiet int             // operations of the history that were begun in peace
+	puts  []time.Duration // of etcd itself, in peace
+}
+
+// put measures etcd's own puts until ctx is done, at the leader.
+func (f *figures) put(ctx context.Context, c *members) {
+	leader := c.all[max(0, c.leader(ctx))]
+	value := strings.Repeat("x", 350)
+	for n := 0; ctx.Err() == nil; n++ {
+		began := time.Now()
+		if _, err := leader.client.Put(ctx, fmt.Sprint("/put/", n%100), value); err == nil {
+			f.puts = append(f.puts, time.Since(began))
+		}
+		wait(ctx, 20*time.Millisecond)
+	}
+}
+
+// quantiles is the median, the 99th hundredth and the number of some times.
+func quantiles(times []time.Duration) string {
+	if len(times) == 0 {
+		return "none"
+	}
+	times = slices.Sorted(slices.Values(times))
+	at := func(q float64) time.Duration {
+		return times[min(len(times)-1, int(q*float64(len(times))))].Round(10 * time.Microsecond)
+	}
+	return fmt.Sprintf("p50 %v, p99 %v (of %d)", at(0.5), at(0.99), len(times))
+}
+
+func (f *figures) print(t testing.TB, history []invariant.Op, report invariant.Report, faults map[string]int) {
+	var b strings.Builder
+	line := func(name string, value any) { fmt.Fprintf(&b, "\n  %-46s %v", name, value) }
+	counts := map[string]int{}
+	latency := map[string][]time.Duration{}
+	for i, op := range history {
+		name := string(op.Kind)
+		switch {
+		case op.Kind == invariant.Revoke && op.Enforced:
+			counts["receipts"]++
+			name = "receipt"
+		case op.Kind == invariant.Verify && op.Consistency.Mode != engine.ModeStrict:
+			name = "verify, not strict"
+		}
+		counts[string(op.Kind)]++
+		switch {
+		case op.Outcome == invariant.Unknown || op.Outcome == invariant.Failed:
+			counts["no decision"]++
+			continue
+		case op.Kind == invariant.Verify && op.Accepted:
+			counts["accepted"]++
+		case op.Kind == invariant.Verify:
+			counts["rejected"]++
+		}
+		if i < f.quiet {
+			latency[name] = append(latency[name], op.Returned-op.Invoked)
+		}
+	}
+	line("verifies", counts[string(invariant.Verify)])
+	line("  accepted", counts["accepted"])
+	line("  rejected", counts["rejected"])
+	line("revocations asked for", counts[string(invariant.Revoke)])
+	line("  receipts that say ENFORCED", counts["receipts"])
+	line("provisionings asked for", counts[string(invariant.Provision)])
+	line("lookups", counts[string(invariant.Get)])
+	line("requests without a decision", counts["no decision"])
+	for _, name := range slices.Sorted(maps.Keys(faults)) {
+		line("fault: "+name, faults[name])
+	}
+	line("stale accepts (I1, I1b, must be 0)", report.Of("I1")+report.Of("I1b"))
+	line("acknowledged writes lost (I2, I5, I7, must be 0)", report.Of("I2")+report.Of("I5")+report.Of("I7"))
+	line("other violations (must be 0)", len(report.Violations)-report.Of("I1")-report.Of("I1b")-report.Of("I2")-report.Of("I5")-report.Of("I7"))
+	line("accepts sent by a stopped node before it stopped", report.Overtaken)
+	line("credentials whose history was too long to search", report.Undecided)
+	for _, name := range slices.Sorted(maps.Keys(latency)) {
+		line("in peace: "+name, quantiles(latency[name]))
+	}
+	line("in peace: etcd's own put", quantiles(f.puts))
+	t.Log(b.String())
+}

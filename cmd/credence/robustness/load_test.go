@@ -1,0 +1,212 @@
+//go:build linux
+
+package robustness
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/credence-engine/credence/engine"
+	"github.com/credence-engine/credence/engine/enginetest/invariant"
+)
+
+// credential is one that the load works with.
+type credential struct {
+	app   engine.ApplicationID
+	id    engine.CredentialsID
+	owner engine.EndpointID // who asks for it as a rule
+	uses  atomic.Int32
+}
+
+// mostUses bounds the history of one credential, which is searched at the end.
+const mostUses = 40
+
+// pool holds the credentials that are in use.
+type pool struct {
+	mu     sync.Mutex
+	number int
+	all    []*credential
+	recent []*credential // that the load picks from
+}
+
+// poolSize is how many credentials the load works with at a time: few, so that
+// requests meet.
+const poolSize = 48
+
+// add makes credentials of the same id in each application.
+func (p *pool) add(apps []engine.ApplicationID) []*credential {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.number++
+	var made []*credential
+	for _, app := range apps {
+		made = append(made, &credential{
+			app: app, id: engine.CredentialsID(fmt.Sprintf("c%06d", p.number)), owner: engine.EndpointID(fmt.Sprintf("e%06d", p.number)),
+		})
+	}
+	p.all = append(p.all, made...)
+	p.recent = append(p.recent, made...)
+	p.recent = p.recent[max(0, len(p.recent)-poolSize):]
+	return made
+}
+
+// pick returns credentials that are in use, or nil when there are none.
+func (p *pool) pick(random *rand.Rand) *credential {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.recent) == 0 {
+		return nil
+	}
+	c := p.recent[random.IntN(len(p.recent))]
+	if c.uses.Add(1) > mostUses {
+		return nil
+	}
+	return c
+}
+
+func (p *pool) everything() []*credential {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]*credential(nil), p.all...)
+}
+
+// load is what clients do to the nodes.
+type load struct {
+	nodes    []*node
+	apps     []engine.ApplicationID
+	recorder *invariant.Recorder
+	pool     pool
+	began    time.Time
+	seen     atomic.Int64 // the newest revision that a client has seen
+}
+
+const (
+	clients = 12
+	// rhythm is how long a client waits between two steps, on average.
+	rhythm = 50 * time.Millisecond
+)
+
+// run lets the clients work until ctx is done. What they ask for then is
+// answered first.
+func (l *load) run(ctx context.Context, seed uint64) {
+	var all sync.WaitGroup
+	for id := range clients {
+		all.Go(func() {
+			random := rand.New(rand.NewPCG(seed, uint64(id)))
+			w := worker{load: l, random: random, client: client{id: id, recorder: l.recorder}}
+			for ctx.Err() == nil {
+				w.step()
+				wait(ctx, time.Duration(random.ExpFloat64()*float64(rhythm)))
+			}
+		})
+	}
+	all.Wait()
+}
+
+// worker is one client.
+type worker struct {
+	*load
+	client
+
+	random *rand.Rand
+}
+
+// chance is true once in n times.
+func (w worker) chance(n int) bool { return w.random.IntN(n) == 0 }
+
+func (w worker) node() *node { return w.nodes[w.random.IntN(len(w.nodes))] }
+
+func (w worker) step() {
+	ctx := context.Background() // a request that has begun is heard out
+	what := w.random.IntN(100)
+	cred := w.pool.pick(w.random)
+	switch {
+	case what < 14 || cred == nil:
+		for _, c := range w.pool.add(w.apps) {
+			w.provision(ctx, w.node(), c)
+		}
+	case what < 20:
+		w.race(ctx, cred)
+	case what < 30:
+		w.get(ctx, w.node(), cred)
+	case what < 33:
+		w.provision(ctx, w.node(), cred)
+	case what < 43:
+		w.revokeAndLook(ctx, cred)
+	default:
+		endpoint := cred.owner
+		if w.chance(5) {
+			endpoint = "rival"
+		}
+		op := w.verify(ctx, w.node(), cred, endpoint, w.consistency())
+		w.seen.Store(max(w.seen.Load(), int64(op.Revision)))
+	}
+}
+
+// consistency is mostly strict.
+func (w worker) consistency() engine.Consistency {
+	switch seen := w.seen.Load(); w.random.IntN(6) {
+	case 0:
+		return engine.Bounded(time.Duration(w.random.IntN(2000)) * time.Millisecond)
+	case 1:
+		return engine.AtLeast(engine.Revision(max(1, seen)))
+	default:
+		return engine.Strict
+	}
+}
+
+// race lets an endpoint of each node ask for the same credentials at once.
+func (w worker) race(ctx context.Context, cred *credential) {
+	var all sync.WaitGroup
+	for i, n := range w.nodes {
+		all.Go(func() { w.verify(ctx, n, cred, engine.EndpointID(fmt.Sprint(cred.owner, "-", i)), engine.Strict) })
+	}
+	all.Wait()
+}
+
+// revokeAndLook revokes credentials, of which everybody asks all nodes as soon
+// as the answer is there, and before.
+func (w worker) revokeAndLook(ctx context.Context, cred *credential) {
+	at := w.consistency()
+	look := func(all *sync.WaitGroup) {
+		for _, n := range w.nodes {
+			all.Go(func() { w.verify(ctx, n, cred, cred.owner, at) })
+		}
+	}
+	n, enforced := w.node(), w.chance(2)
+	var before, after sync.WaitGroup
+	if w.chance(2) {
+		look(&before)
+	}
+	w.revoke(ctx, n, cred, enforced)
+	look(&after)
+	before.Wait()
+	after.Wait()
+}
+
+// lookAtAll reads every credential once, when all is well again.
+func (l *load) lookAtAll(ctx context.Context) {
+	work := make(chan *credential)
+	var all sync.WaitGroup
+	for id := range clients {
+		c := client{id: id, recorder: l.recorder}
+		all.Go(func() {
+			for cred := range work {
+				n := l.nodes[int(cred.uses.Load())%len(l.nodes)]
+				c.get(ctx, n, cred)
+			}
+		})
+	}
+	for _, cred := range l.pool.everything() {
+		work <- cred
+	}
+	close(work)
+	all.Wait()
+}
+
+// since is how long the load has been there.
+func (l *load) since() time.Duration { return time.Since(l.began).Round(time.Millisecond) }
