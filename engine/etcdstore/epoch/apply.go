@@ -2,7 +2,6 @@ package epoch
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/credence-engine/credence/engine"
 )
@@ -12,30 +11,35 @@ import (
 func (c *cache) apply(changes engine.Changes) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	epoch, err := c.judge(changes)
-	if err != nil {
+	if err := c.judge(changes); err != nil {
 		return fmt.Errorf("revision %d: %w", changes.Revision, err)
 	}
 	for _, event := range changes.Events {
-		if f := c.fillers[event.Key]; f != nil {
-			f.change, f.changed = event, true
-		}
-		if e, ok := c.recent.Peek(event.Key); ok && event.Version > e.at {
-			c.put(recordOf(event), event.Version, event.Version)
+		if event.Key != Key {
+			c.change(event)
 		}
 	}
 	c.applied = changes.Revision
-	c.now = max(c.now, c.applied)
-	c.epoch = epoch
 	c.pass()
 	return nil
 }
 
-// judge holds a revision of the watch against its epoch, and returns the
-// latest epoch.
-func (c *cache) judge(changes engine.Changes) (engine.Record, error) {
+// change takes in one event.
+func (c *cache) change(event engine.Event) {
+	if f := c.fillers[event.Key]; f != nil {
+		f.change, f.changed = event, true
+	}
+	if e, ok := c.recent.Peek(event.Key); ok && event.Version > e.at {
+		c.put(recordOf(event), event.Version, event.Version)
+	}
+}
+
+// judge holds a revision of the watch against its epoch. Only a revision that
+// has one moves the cache's now: of what went by without one, such as the end
+// of a lease, nobody knows whether anything came before it.
+func (c *cache) judge(changes engine.Changes) error {
 	if changes.Revision <= c.applied {
-		return c.epoch, fmt.Errorf("the watch brought it after %d", c.applied)
+		return fmt.Errorf("the watch brought it after %d", c.applied)
 	}
 	var epoch *engine.Event
 	puts, deletes := 0, 0
@@ -49,17 +53,28 @@ func (c *cache) judge(changes engine.Changes) (engine.Record, error) {
 			deletes++
 		}
 	}
-	switch {
-	case epoch == nil && puts == 0 && deletes == 0: // a lease has ended
-		return c.epoch, nil
-	case epoch == nil:
-		return c.epoch, fmt.Errorf("it was not written by a node of this release, or a part of it is lost")
-	case epoch.Deleted || epoch.Writes != c.epoch.Writes+1:
-		return c.epoch, fmt.Errorf("the epoch was written %d times, after %d times before: changes are lost", epoch.Writes, c.epoch.Writes)
-	case string(epoch.Value) != strconv.Itoa(puts):
-		return c.epoch, fmt.Errorf("%d records were told of, of %.10q written: a part is lost", puts, epoch.Value)
+	if epoch == nil {
+		if puts > 0 || deletes > 0 {
+			return fmt.Errorf("it was not written by a node of this release, or a part of it is lost")
+		}
+		return nil
 	}
-	return epoch.Record, nil
+	if epoch.Deleted || epoch.Writes != c.epoch.Writes+1 {
+		return fmt.Errorf("the epoch was written %d times, after %d times before: changes are lost", epoch.Writes, c.epoch.Writes)
+	}
+	written, deleted, err := readStamp(epoch.Value)
+	if err != nil {
+		return err
+	}
+	if written != puts {
+		return fmt.Errorf("%d records were told of, of %d written: a part is lost", puts, written)
+	}
+	for _, key := range deleted {
+		c.change(engine.Event{Record: engine.Record{Key: key, Version: changes.Revision}, Deleted: true})
+	}
+	c.epoch = epoch.Record
+	c.now = max(c.now, changes.Revision)
+	return nil
 }
 
 // present tells whether a record is cached that is not absent.

@@ -22,8 +22,8 @@ const (
 // by its bound, and forgets everything when the watch is begun anew.
 //
 // Two revisions say how far it has come: applied is that of the last change
-// that the watch brought; now, at or above it, is the latest one at which all
-// that is cached is known to hold.
+// that the watch brought; now is the latest one at which all that is cached is
+// known to hold, which a barrier may have found to be later.
 type cache struct {
 	mu      sync.Mutex // guards all that follows; held for a few lookups at a time
 	limit   int64
@@ -179,6 +179,13 @@ func (c *cache) put(r engine.Record, since, at engine.Revision) {
 			return
 		}
 	}
+}
+
+// behind tells whether what is cached may be older than rev.
+func (c *cache) behind(rev engine.Revision) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.up && c.now < rev
 }
 
 // size tells how many records are cached, and the bytes that they take.

@@ -3,10 +3,10 @@ package epoch
 import (
 	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"log/slog"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -14,9 +14,8 @@ import (
 	"github.com/credence-engine/credence/engine"
 )
 
-// Key is what every commit writes beside its own keys: its value is how many
-// records the commit puts, in decimal. Nobody else writes it, and listings and
-// watches leave it out.
+// Key is what every commit writes beside its own keys; its value says what
+// those are. Nobody else writes it, and listings and watches leave it out.
 const Key = "epoch"
 
 // DefaultBytes is a usual size of the cache.
@@ -106,13 +105,7 @@ func (s *Store) spawn(f func()) bool {
 // Commit implements [engine.Store].
 func (s *Store) Commit(ctx context.Context, c engine.Commit) (engine.Revision, error) {
 	if len(c.Writes) > 0 {
-		puts := 0
-		for _, w := range c.Writes {
-			if !w.Delete {
-				puts++
-			}
-		}
-		c.Stamp = engine.Write{Key: Key, Value: strconv.AppendInt(nil, int64(puts), 10)}
+		c.Stamp = engine.Write{Key: Key, Value: stamp(c.Writes)}
 	}
 	return s.under.Commit(ctx, c)
 }
@@ -171,8 +164,12 @@ func (s *Store) caughtUp(ctx context.Context, rev engine.Revision) bool {
 	s.cache.expectMark(m)
 	select {
 	case <-m.reached:
-		return ctx.Err() == nil
 	case <-ctx.Done():
-		return false
 	}
+	for ctx.Err() == nil && s.cache.behind(rev) { // the end of a lease, which has no epoch of its own
+		if _, err := s.barrier(ctx); errors.Is(err, errStopped) {
+			return true
+		}
+	}
+	return ctx.Err() == nil
 }
