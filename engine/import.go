@@ -112,7 +112,7 @@ func (e *Engine) importAll(ctx context.Context, tx *Tx, app ApplicationID, reque
 	var written []string
 	for _, i := range batch {
 		before := slices.Clone(tx.writes)
-		results[i].Err = nil
+		results[i].Err, results[i].Created = nil, false // of an earlier try
 		done, err := e.provision(ctx, tx, a, requests[i])
 		switch CodeOf(err) {
 		case CodeConflict, CodeDenied, CodeUnsupported, CodeModuleFault, CodeModuleError:

@@ -180,3 +180,23 @@ func TestAnImportEndsWithItsTime(t *testing.T) {
 	_, err = w.Import(ctx, admin, app, keys("b", 100))
 	require.Error(t, err)
 }
+
+// Found by the simulation: what a first try would have created, and a
+// revocation refused to the second.
+func TestAnImportThatIsOvertakenByARevocationHasCreatedNothing(t *testing.T) {
+	store := enginetest.NewFaultStore(enginetest.NewMemoryStore())
+	w := newWorldOn(t, store)
+	app := w.app(engine.Trustful)
+	first := true
+	store.Inject(enginetest.Hooks{Commit: func(engine.Commit) enginetest.Fault {
+		if first {
+			first = false
+			_, err := w.Revoke(t.Context(), admin, app, "id")
+			require.NoError(t, err)
+		}
+		return enginetest.Fault{}
+	}})
+	results := w.imported(app, []engine.ProvisionRequest{{ID: "id", Body: []byte("key")}})
+	requireCode(t, engine.CodeConflict, results[0].Err)
+	require.False(t, results[0].Created)
+}
