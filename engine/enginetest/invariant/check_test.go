@@ -114,6 +114,7 @@ func TestEachMonitorCatchesABadHistory(t *testing.T) {
 		{"a module whose deployment may still come", nil, []Op{
 			op(Deploy, 1, 2, module("a"), unknown), op(Deploy, 3, 4, module("b")), op(Verify, 5, 6, module("a")),
 		}, Rules{}},
+		{"a deployment that was refused", nil, []Op{op(Deploy, 1, 2, module("a")), op(Deploy, 3, 4, module("b"), refused), op(Verify, 5, 6, module("a"))}, Rules{}},
 		{"a module from nowhere", []string{"I6"}, []Op{op(Deploy, 1, 2, module("a")), op(Verify, 5, 6, module("b"))}, Rules{}},
 
 		{"a change without an entry", []string{"I7"}, []Op{provisioned}, Rules{Audit: []Entry{}}},

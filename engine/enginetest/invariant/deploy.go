@@ -15,8 +15,10 @@ func (j *judge) deployments() {
 	for i := range j.all {
 		switch op := &j.all[i]; {
 		case op.Service == "":
-		case op.Kind == Deploy && op.Outcome != Failed && op.Outcome != Refused:
-			deploys[op.Service] = append(deploys[op.Service], op)
+		case op.Kind == Deploy:
+			if op.Outcome != Failed && op.Outcome != Refused {
+				deploys[op.Service] = append(deploys[op.Service], op)
+			}
 		case op.known() && op.Digest != "":
 			decided[op.Service] = append(decided[op.Service], op)
 		}
