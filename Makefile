@@ -114,6 +114,7 @@ simulate: ## live through SEEDS seeds of three nodes in simulated time (FIRST=n 
 .PHONY: scale
 scale: prerequisites ## import SCALE credentials into one node and measure it
 	CREDENCE_SCALE=$(SCALE) go test -count 1 -v -timeout 60m ./cmd/credence/scale
+
 .PHONY: robustness
 robustness: ## let three nodes and three etcd members go wrong under load for ROBUSTNESS (10m), judge what clients saw, print figures
 	ROBUSTNESS=$(ROBUSTNESS) go test -count 1 -v -run KeepsItsPromises -timeout $(TIMEOUT) ./cmd/credence/robustness

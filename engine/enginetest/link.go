@@ -109,6 +109,7 @@ func (l *Link) Cut(there, back bool) {
 func (l *Link) Close() error {
 	l.mu.Lock()
 	l.end()
+	l.lease, l.held = 0, time.Time{}
 	l.mu.Unlock()
 	l.work.Wait()
 	l.granted.expire(l)

@@ -85,7 +85,7 @@ func (l *Link) Held() time.Time {
 func (l *Link) leased(number int, fresh bool, sent time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if number <= l.lease {
+	if number <= l.lease || l.life.Err() != nil {
 		return
 	}
 	l.lease, l.held = number, time.Time{}

@@ -35,7 +35,14 @@ func (w *world) audit() []invariant.Entry {
 		if err := cbor.Unmarshal(r.Value, &entry); err != nil {
 			w.wrong("I7: %s does not decode: %v", strings.TrimPrefix(r.Key, "audit/"), err)
 		}
-		entries = append(entries, invariant.Entry{Action: entry.Action, App: entry.Application, Target: entry.Target, Revision: r.Version})
+		one := invariant.Entry{Action: entry.Action, App: entry.Application, Target: entry.Target, Revision: r.Version}
+		if len(entry.Targets) == 0 {
+			entries = append(entries, one)
+		}
+		for _, target := range entry.Targets { // of an import
+			one.Action, one.Target = "credentials.provision", target
+			entries = append(entries, one)
+		}
 	}
 	return entries
 }

@@ -3,11 +3,13 @@ package simulation
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/credence-engine/credence/builtin"
 	"github.com/credence-engine/credence/engine"
 	"github.com/credence-engine/credence/engine/enginetest"
+	"github.com/credence-engine/credence/engine/etcdstore/epoch"
 )
 
 // leaseTime is how long the state waits for a node before it counts as gone.
@@ -24,6 +26,9 @@ type node struct {
 	frozen time.Time     // what its clock shows while it is paused
 	wake   chan struct{} // closed when it goes on; nil while it is not paused
 	now    *process      // nil while it is dead
+
+	starved atomic.Bool  // its renewals are lost
+	stalled atomic.Int64 // until when its watches bring nothing, in ns of the run
 }
 
 // process is one life of a node.
@@ -31,6 +36,7 @@ type process struct {
 	*engine.Engine
 	world *world
 	link  *enginetest.Link
+	cache *epoch.Store
 	life  context.Context //nolint:containedctx // that of the process
 	end   context.CancelFunc
 	ran   sync.WaitGroup
@@ -41,10 +47,11 @@ func (n *node) start() {
 	p := &process{world: n.world}
 	p.life, p.end = context.WithCancel(context.Background())
 	p.link = n.world.state.Link(enginetest.LinkOptions{Fate: n.fate, Lease: leaseTime, Resend: 300 * time.Millisecond})
+	p.cache = epoch.New(p.link, epoch.Options{Bytes: 1 << 20, Pass: 10 * time.Second})
 	services := builtin.Services()
 	services[slowName] = slow{node: n}
 	p.Engine = engine.New(engine.Options{
-		Store: p.link, Builtins: services, Now: n.clock, Spread: n.spread,
+		Store: p.cache, Builtins: services, Runtime: modules{node: n}, DeployWait: time.Second, Now: n.clock, Spread: n.spread,
 		Node: engine.Node{ID: n.id()},
 	})
 	p.ran.Go(func() {
@@ -74,6 +81,9 @@ func (n *node) stop(killed bool) {
 	n.world.work.Go(func() {
 		p.ran.Wait()
 		p.Close()
+		if err := p.cache.Close(); err != nil {
+			n.world.wrong("node %d: %v", n.number, err)
+		}
 		if killed {
 			time.Sleep(2 * leaseTime) // the state finds out by itself
 		}

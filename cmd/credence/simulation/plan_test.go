@@ -17,7 +17,8 @@ const (
 	bind      verb = "bind"
 	patch     verb = "patch"
 	lookup    verb = "lookup"
-	deploy    verb = "deploy"
+	bulk      verb = "import" // many at once
+	deploy    verb = "deploy" // of another module for swapped
 )
 
 // request is one thing that a client will ask.
@@ -44,6 +45,8 @@ const (
 	kill     harm = "kill and start again"
 	restart  harm = "stop and start again"
 	jump     harm = "clock jump"
+	starve   harm = "renewals lost"
+	stall    harm = "watches stalled"
 	compact  harm = "compaction"
 )
 
@@ -90,13 +93,14 @@ func newPlan(c chance) plan {
 	for i := range p.requests {
 		p.requests[i].number = i
 	}
-	for i := range c.about("faults").below(5) {
+	for i := range c.about("faults").below(6) {
 		f := c.about("fault").number(uint64(i))
+		near := p.requests[f.about("near").below(len(p.requests))] // so that it comes in the middle of something
 		p.faults = append(p.faults, fault{
-			at:   f.about("at").between(0, at+500*time.Millisecond),
+			at:   near.at + f.about("at").between(0, pick(f.about("soon"), 5*time.Millisecond, 100*time.Millisecond)),
 			last: pick(f.about("last"), f.between(0, 100*time.Millisecond), f.between(0, time.Second), f.between(2*time.Second, 6*time.Second)),
-			node: f.about("node").below(nodeCount),
-			harm: pick(f.about("harm"), cutBoth, cutThere, cutBack, stop, kill, restart, jump, compact),
+			node: pick(f.about("node"), near.node, near.node, f.about("other").below(nodeCount)),
+			harm: pick(f.about("harm"), cutBoth, cutThere, cutBack, stop, stop, kill, kill, restart, jump, starve, stall, compact),
 		})
 	}
 	return p
@@ -105,12 +109,18 @@ func newPlan(c chance) plan {
 // scene asks several things about one id within a short time: mostly a new
 // one, since what is revoked stays so.
 func (p *plan) scene(number int, c chance, at time.Duration) {
-	about := target{app: c.about("app").below(len(apps)), id: number}
+	about := target{app: pick(c.about("app"), 0, 0, 0, 1, 1, 1, 2, 2, 3), id: number}
 	if c.about("again").percent(20) {
 		about.id = c.about("id").below(number + 1)
 	}
-	if c.about("given").percent(70) {
+	if c.about("given").percent(70) || apps[about.app].service == swappedName {
 		p.given = append(p.given, about)
+	}
+	verbs := []verb{verify, verify, verify, verify, verify, provision, provision, revoke, bind, patch, lookup}
+	if apps[about.app].service == swappedName {
+		verbs = []verb{verify, verify, verify, verify, deploy}
+	} else if c.about("bulk").percent(10) {
+		verbs = append(verbs, bulk)
 	}
 	spread := pick(c.about("spread"), 10*time.Millisecond, 100*time.Millisecond, 500*time.Millisecond)
 	for i := range 4 + c.about("requests").below(7) {
@@ -118,7 +128,7 @@ func (p *plan) scene(number int, c chance, at time.Duration) {
 		p.requests = append(p.requests, request{
 			at:       at + r.about("at").between(0, spread),
 			node:     r.about("node").below(nodeCount),
-			verb:     pick(r.about("verb"), verify, verify, verify, verify, provision, provision, revoke, bind, patch, lookup),
+			verb:     pick(r.about("verb"), verbs...),
 			app:      about.app,
 			id:       about.id,
 			endpoint: r.about("endpoint").below(2),

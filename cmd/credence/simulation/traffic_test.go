@@ -28,13 +28,17 @@ func (n *node) fate(m enginetest.Message) enginetest.Fate {
 	if c.about("slow").percent(p.slow) {
 		fate.Delay = c.between(p.lag, p.tail)
 	}
+	if m.What == "renew" && n.starved.Load() {
+		fate.Lost = true
+	}
 	if m.What == "watch" {
+		fate.Delay = max(fate.Delay, time.Duration(n.stalled.Load())-w.elapsed())
 		fate.Lost = p.forgetful && c.about("lost").percent(4)
 		fate.Torn = p.forgetful && c.about("torn").percent(4)
 		fate.Ended = p.interrupted && c.about("ended").percent(3)
 		return fate
 	}
-	fate.Lost = c.about("lost").percent(p.lost)
+	fate.Lost = fate.Lost || c.about("lost").percent(p.lost)
 	return fate
 }
 
@@ -57,6 +61,10 @@ func (w *world) harm(f fault) {
 	case restart:
 		n.resume()
 		n.stop(false)
+	case starve:
+		n.starved.Store(true)
+	case stall:
+		n.stalled.Store(int64(w.elapsed() + f.last))
 	case jump:
 		n.jump(w.chance.about("jump").number(uint64(f.at)).between(-time.Hour, time.Hour))
 		return
@@ -73,6 +81,7 @@ func (w *world) harm(f fault) {
 func (w *world) mend(n *node) {
 	n.resume()
 	n.cut(false, false)
+	n.starved.Store(false)
 	n.mu.Lock()
 	dead := n.now == nil
 	n.mu.Unlock()

@@ -17,6 +17,7 @@ import (
 	"github.com/credence-engine/credence/engine"
 	"github.com/credence-engine/credence/engine/enginetest"
 	"github.com/credence-engine/credence/engine/enginetest/invariant"
+	"github.com/credence-engine/credence/engine/etcdstore/epoch"
 )
 
 // apps are the applications of every run: the same ids mean something else in
@@ -28,6 +29,7 @@ var apps = []struct {
 	{engine.DefaultTenant, engine.Internal},
 	{engine.DefaultTenant, slowName},
 	{"neighbour", engine.Internal},
+	{"neighbour", swappedName},
 }
 
 // world is one run.
@@ -78,14 +80,22 @@ func run(t *testing.T, seed uint64) *world {
 func (w *world) prepare(t *testing.T) {
 	services := builtin.Services()
 	services[slowName] = slow{}
-	e := engine.New(engine.Options{Store: w.state, Builtins: services})
+	e := engine.New(engine.Options{Store: epoch.New(w.state, epoch.Options{}), Builtins: services, Runtime: modules{}})
 	defer e.Close()
+	swaps := slices.ContainsFunc(w.plan.requests, func(r request) bool { return apps[r.app].service == swappedName })
+	if swaps {
+		op := invariant.Op{Kind: invariant.Deploy, Service: swappedName, Digest: moduleOf(0)}
+		asked := w.record.Invoke(op)
+		require.NoError(t, swap(t.Context(), e, 0))
+		w.record.Return(asked, func(op *invariant.Op) { op.Outcome = invariant.Done })
+	}
 	var names []string
 	for i, a := range apps {
-		app, err := e.CreateApplication(t.Context(), caller(a.tenant), engine.ApplicationSpec{Name: "app", Service: a.service})
-		if err != nil {
-			app, err = e.CreateApplication(t.Context(), caller(a.tenant), engine.ApplicationSpec{Name: "slow", Service: a.service})
+		spec := engine.ApplicationSpec{Name: fmt.Sprint("app", i), Service: a.service}
+		if a.service == swappedName && !swaps {
+			spec.Service = engine.Internal
 		}
+		app, err := e.CreateApplication(t.Context(), caller(a.tenant), spec)
 		require.NoError(t, err)
 		w.apps = append(w.apps, app.ID)
 		names = append(names, string(app.ID), fmt.Sprint(i))
@@ -138,14 +148,17 @@ func (w *world) recover() {
 	w.tell("all faults are over")
 	number := 10_000
 	var work sync.WaitGroup
-	for app := range apps {
-		for id := range len(w.plan.requests) {
-			if !slices.ContainsFunc(w.plan.requests, func(r request) bool { return r.app == app && r.id == id }) {
+	asked := map[target]bool{}
+	for _, r := range w.plan.requests {
+		for _, id := range r.ids() {
+			about := target{app: r.app, id: id}
+			if asked[about] {
 				continue
 			}
+			asked[about] = true
 			for node := range w.nodes {
 				number++
-				r := request{number: number, verb: verify, app: app, id: id, node: node, patience: 5 * time.Second}
+				r := request{number: number, verb: verify, app: about.app, id: about.id, node: node, patience: 5 * time.Second}
 				time.Sleep(w.chance.about("last").number(uint64(number)).between(0, time.Millisecond))
 				work.Go(func() { w.ask(r) })
 			}
@@ -186,6 +199,15 @@ func tenantOf(w *world, app engine.ApplicationID) engine.TenantID {
 }
 
 func caller(t engine.TenantID) engine.Caller { return engine.Caller{Tenant: t, User: "simulation"} }
+
+// ids are those that a request is about. The last one of an import is in its
+// second transaction.
+func (r request) ids() []int {
+	if r.verb == bulk {
+		return []int{r.id, 100 + r.id, 200 + r.id}
+	}
+	return []int{r.id}
+}
 
 func idOf(n int) engine.CredentialsID { return engine.CredentialsID(fmt.Sprint("id-", n)) }
 
