@@ -32,9 +32,9 @@ func (r *registry) ready(ctx context.Context, store Store, p proposal, own bool)
 	service, err := r.prepare(ctx, store, s)
 	r.mu.Lock()
 	c.service, c.err = service, err
-	c.NodeService = s.standing(ServiceReady, nil)
+	c.State = ServiceReady // whose it is stays, and may be read without the lock
 	if err != nil {
-		c.NodeService = s.standing(ServiceFailed, err)
+		c.State, c.Detail = ServiceFailed, wordsOf(err)
 	}
 	r.mu.Unlock()
 	close(c.done)
