@@ -190,7 +190,7 @@ func (p ApplicationPatch) apply(app *Application) {
 }
 
 // DeleteApplication removes an application. It is gone when the call returns;
-// its credentials and registrations are removed in the background.
+// its credentials, registrations and sessions are removed in the background.
 func (e *Engine) DeleteApplication(ctx context.Context, caller Caller, id ApplicationID, ifMatch Revision) error {
 	_, err := e.run(ctx, caller, Strict, func(tx *Tx) error {
 		app, err := tx.application(ctx, id)
@@ -205,6 +205,7 @@ func (e *Engine) DeleteApplication(ctx context.Context, caller Caller, id Applic
 		tx.delete(tokenKey(app.Token))
 		tx.leaveService(app.Service, id)
 		tx.put(purgeKey(id), nil)
+		tx.deny(id)
 		tx.audit("application.delete", id, app.Name)
 		return nil
 	})

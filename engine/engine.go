@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,7 +19,8 @@ type Options struct {
 	Builtins map[ServiceName]CredentialsService
 	// Runtime runs custom services. Nil refuses them.
 	Runtime ModuleRuntime
-	// Vault encrypts secrets, in the same store. Nil refuses them.
+	// Vault encrypts secrets and the keys of sessions, in the same store. Nil
+	// refuses both.
 	Vault *Vault
 	// Signatures says which modules this node runs.
 	Signatures SignaturePolicy
@@ -32,6 +34,7 @@ type Options struct {
 	// EventStreams is how many streams of events this node serves at once. 0:
 	// DefaultEventStreams.
 	EventStreams int
+	Sessions     SessionOptions
 	// Now is the clock of validity and of records; nil is the system's.
 	Now func() time.Time
 	// Spread chooses a pause below a ceiling, for operations that were in each
@@ -53,7 +56,9 @@ type Engine struct {
 	spread   func(time.Duration) time.Duration
 	self     self
 	wait     time.Duration
-	notices  chan string // keys of notices made on this node, for Run to deliver
+	sessions SessionOptions
+	ring     atomic.Pointer[keyRing] // as this node last saw it
+	notices  chan string             // keys of notices made on this node, for Run to deliver
 	streams  *streams
 }
 
@@ -83,6 +88,7 @@ func New(o Options) *Engine {
 		spread:   o.Spread,
 		self:     self{node: o.Node},
 		wait:     cmp.Or(o.DeployWait, DefaultDeployWait),
+		sessions: o.Sessions.withDefaults(),
 		notices:  make(chan string, 1024),
 		streams:  newStreams(o.EventStreams),
 	}
@@ -93,9 +99,10 @@ func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisec
 
 // Run does the work that no request waits for, until ctx is done: it announces
 // this node, starts custom services before they are asked and those that are
-// about to be deployed, follows what happens for the streams of events, tells modules of revocations that they have missed,
-// returns services whose revision keeps failing to an earlier one, and removes
-// what has run out. It returns nil when ctx
+// about to be deployed, follows what happens for the streams of events, tells
+// modules of revocations that they have missed, returns services whose revision
+// keeps failing to an earlier one, renews the keys of sessions, and removes what
+// has run out. It returns nil when ctx
 // ended it.
 func (e *Engine) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -107,6 +114,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	group.Go(func() error { return e.replaceBroken(ctx) })
 	group.Go(func() error { return e.sweep(ctx) })
 	group.Go(func() error { return e.resealSecrets(ctx) })
+	group.Go(func() error { return e.rotateSessionKeys(ctx) })
 	return group.Wait()
 }
 

@@ -16,6 +16,11 @@ import (
 //	token/<token>                 application token → tenant and id
 //	cred/<app>/<shard>/<id>       credentials
 //	reg/<app>/<shard>/<id>        registration
+//	session/<app>/<shard>/<id>    an open session; the shard is that of its id
+//	ended/<app>/<shard>/<endpoint>  the endpoint's sessions of before are over
+//	sessionkey/<kid>              a key that signs tokens, its private part encrypted
+//	sessionkeyguard               written with each change of those
+//	due/<hour>/<key>              the record under that key can go then
 //	notice/<app>/<id>             a revocation that a module has not been told of
 //	denial/<app>                  written with each end of rights in an application
 //	kv/<app>/<service>/<key>      a service's own state
@@ -54,6 +59,32 @@ func credKey(a ApplicationID, id CredentialsID) string {
 func regKey(a ApplicationID, id CredentialsID) string {
 	return "reg/" + string(a) + "/" + shardOf(id) + "/" + string(id)
 }
+
+// sessionKey is where a session is; its shard is the beginning of its id.
+func sessionKey(a ApplicationID, id SessionID) string {
+	return "session/" + string(a) + "/" + string(id[:2]) + "/" + string(id)
+}
+
+// sessionPrefix is where all sessions of credentials are.
+func sessionPrefix(a ApplicationID, id CredentialsID) string {
+	return sessionKey(a, SessionID(sessionsOf(id)))
+}
+
+const endedPrefix = "ended/"
+
+func endedKey(a ApplicationID, e EndpointID) string {
+	return endedPrefix + string(a) + "/" + shardOf(CredentialsID(e)) + "/" + string(e)
+}
+
+const (
+	jwtKeyPrefix    = "sessionkey/"
+	jwtKeyGuard     = "sessionkeyguard"
+	duePrefix       = "due/"
+	dueHourForm     = "2006010215"
+	dueHourKeyBytes = len(duePrefix) + len(dueHourForm) + 1
+)
+
+func jwtKeyKey(kid string) string { return jwtKeyPrefix + kid }
 
 const (
 	noticePrefix = "notice/"

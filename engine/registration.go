@@ -120,7 +120,8 @@ func (tx *Tx) existingRegistration(ctx context.Context, app ApplicationID, id Cr
 	return reg, err
 }
 
-// DeleteRegistration removes the registration. The claim stays: no other
+// DeleteRegistration removes the registration, which ends the sessions that were
+// opened under it. The claim stays: no other
 // endpoint can take the credentials over, and with a service that holds them
 // as in use, the endpoint itself is refused until a registration is bound
 // again.
@@ -137,6 +138,7 @@ func (e *Engine) DeleteRegistration(ctx context.Context, caller Caller, app Appl
 			return err
 		}
 		tx.delete(regKey(app, id))
+		tx.deny(app)
 		tx.audit("registration.delete", app, string(id)).Endpoint = reg.EndpointID
 		return nil
 	})

@@ -9,9 +9,9 @@ import (
 // resealRetry is the pause after the secrets could not be looked through.
 const resealRetry = 5 * time.Second
 
-// resealSecrets looks through the secrets once, when a node starts: what was
-// encrypted with another key than the first is encrypted anew, so that the
-// other one can be taken away. A secret that this node cannot open is named in
+// resealSecrets looks through the secrets, and the keys for tokens, once, when a
+// node starts: what was encrypted with another key than the first is encrypted
+// anew, so that the other one can be taken away. A secret that this node cannot open is named in
 // the log, before a module asks for it.
 func (e *Engine) resealSecrets(ctx context.Context) error {
 	if len(e.vault.keys) == 0 {
@@ -19,6 +19,9 @@ func (e *Engine) resealSecrets(ctx context.Context) error {
 	}
 	for ctx.Err() == nil {
 		err := e.resealAll(ctx)
+		if err == nil {
+			err = e.resealSessionKeys(ctx)
+		}
 		if err == nil {
 			break
 		}
@@ -84,6 +87,37 @@ func (e *Engine) reseal(ctx context.Context, name SecretName) error {
 		}
 		tx.audit("secret.reseal", "", string(name))
 		return tx.save(secretKey(name), s)
+	})
+	return err
+}
+
+// resealSessionKeys encrypts the keys for tokens anew that sign, or will: of
+// the others only the public part is ever used again.
+func (e *Engine) resealSessionKeys(ctx context.Context) error {
+	_, err := e.run(ctx, Caller{User: "engine"}, Strict, func(tx *Tx) error {
+		ring, err := tx.ring(ctx)
+		if err != nil {
+			return err
+		}
+		for _, k := range ring.unspent(e.now()) {
+			if bytes.Equal(k.VaultKey, e.vault.keys[0].id) {
+				continue
+			}
+			value, err := e.vault.decrypt(k.vaultName(), k.VaultKey, k.Sealed)
+			if err != nil {
+				e.log.Error("this node cannot open a key for tokens, and opens no sessions while that key signs", "key", k.ID, "error", err)
+				continue
+			}
+			if k.VaultKey, k.Sealed, err = e.vault.encrypt(k.vaultName(), value); err != nil {
+				return err
+			}
+			tx.put(jwtKeyGuard, nil)
+			tx.audit("session_key.reseal", "", k.ID)
+			if err := tx.save(jwtKeyKey(k.ID), k); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return err
 }

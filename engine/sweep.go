@@ -10,8 +10,8 @@ const (
 	sweepBatch = 100
 )
 
-// sweep removes what has run out: kept answers of past days, and the records
-// of deleted applications. Several nodes may do so at once.
+// sweep removes what has run out: kept answers of past days, sessions that have
+// expired, and the records of deleted applications. Several nodes may do so at once.
 func (e *Engine) sweep(ctx context.Context) error {
 	timer := time.NewTicker(sweepEvery)
 	defer timer.Stop()
@@ -33,6 +33,9 @@ func (e *Engine) sweepOnce(ctx context.Context) error {
 	if err := e.remove(ctx, []string{idemPrefix}, expired); err != nil {
 		return err
 	}
+	if err := e.sweepDue(ctx); err != nil {
+		return err
+	}
 	page, err := e.store.List(ctx, ListRequest{Prefixes: []string{purgeKey("")}, Limit: sweepBatch})
 	if err != nil {
 		return err
@@ -50,7 +53,7 @@ func (e *Engine) sweepOnce(ctx context.Context) error {
 func (e *Engine) purge(ctx context.Context, app ApplicationID) error {
 	all := func(Record) bool { return true }
 	for _, prefixes := range [][]string{
-		shardPrefixes("cred", app), shardPrefixes("reg", app),
+		shardPrefixes("cred", app), shardPrefixes("reg", app), shardPrefixes("session", app), shardPrefixes("ended", app),
 		{kvOf(app)},
 		{kvGuardsOf(app)},
 		{noticesOf(app)},

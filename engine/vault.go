@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -146,33 +147,57 @@ func (v *Vault) forget(name SecretName) {
 	delete(v.recent, name)
 }
 
-// seal encrypts a value. The name is authenticated with it, so that a value
-// cannot be moved under another name.
-func (v *Vault) seal(s *sealedSecret, value []byte) error {
+// seal encrypts a secret's value.
+func (v *Vault) seal(s *sealedSecret, value []byte) (err error) {
+	s.KeyID, s.Sealed, err = v.encrypt(s.Name, value)
+	return err
+}
+
+// encrypt encrypts a value with the first key, and returns the key's id. The
+// name is authenticated with it, so that a value cannot be moved under another
+// name.
+func (v *Vault) encrypt(name SecretName, value []byte) (keyID, sealed []byte, err error) {
 	if len(v.keys) == 0 {
-		return errNoVaultKey
+		return nil, nil, errNoVaultKey
 	}
 	key := v.keys[0]
-	s.KeyID, s.Sealed = key.id, key.aead.Seal(nil, nil, value, []byte(s.Name)) //nolint:gosec // this kind chooses the nonce itself
-	return nil
+	return key.id, key.aead.Seal(nil, nil, value, []byte(name)), nil //nolint:gosec // this kind chooses the nonce itself
 }
 
 func (v *Vault) open(name SecretName, s sealedSecret) ([]byte, error) {
+	value, err := v.decrypt(name, s.KeyID, s.Sealed)
+	switch {
+	case errors.Is(err, errOtherVaultKey):
+		return nil, Errorf(CodeUnavailable, "the secret %q was encrypted with the key %s, which this node does not have: add that key to this node's keys, or set the secret again on this node",
+			string(name), hex.EncodeToString(s.KeyID))
+	case errors.Is(err, errSealBroken):
+		return nil, Wrap(err, CodeInternal, "a stored secret is damaged: set it again")
+	}
+	return value, err
+}
+
+// Why a value cannot be decrypted.
+var (
+	errOtherVaultKey = errors.New("it was encrypted with another key")
+	errSealBroken    = errors.New("the value is damaged")
+)
+
+// decrypt fails with errNoVaultKey, or one of the above.
+func (v *Vault) decrypt(name SecretName, keyID, sealed []byte) ([]byte, error) {
 	if len(v.keys) == 0 {
 		return nil, errNoVaultKey
 	}
 	for _, key := range v.keys {
-		if !bytes.Equal(key.id, s.KeyID) {
+		if !bytes.Equal(key.id, keyID) {
 			continue
 		}
-		value, err := key.aead.Open(nil, nil, s.Sealed, []byte(name))
+		value, err := key.aead.Open(nil, nil, sealed, []byte(name))
 		if err != nil {
-			return nil, Wrap(fmt.Errorf("secret %q, key %x: %w", name, s.KeyID, err), CodeInternal, "a stored secret is damaged: set it again")
+			err = fmt.Errorf("%q, key %x: %w: %w", name, keyID, errSealBroken, err)
 		}
-		return value, nil
+		return value, err
 	}
-	return nil, Errorf(CodeUnavailable, "the secret %q was encrypted with the key %s, which this node does not have: add that key to this node's keys, or set the secret again on this node",
-		string(name), hex.EncodeToString(s.KeyID))
+	return nil, errOtherVaultKey
 }
 
 func noSecret(name SecretName) error {

@@ -27,6 +27,9 @@ type VerifyRequest struct {
 	PublicKey     []byte     // nil: not presented; else it must hash to the id
 	Proof         *Proof     // nil: none is given; else the service must find that it holds
 	Consistency   Consistency
+	// SessionTTL asks for a session of that length, in whole seconds, if the
+	// endpoint is accepted. 0: none.
+	SessionTTL time.Duration
 }
 
 // Verdict is a decision. It held at Revision.
@@ -36,6 +39,7 @@ type Verdict struct {
 	Detail       string // a service's words for operators; may be empty
 	Credentials  *Credentials
 	Registration *Registration
+	Session      *OpenedSession // nil unless accepted and asked for
 	Revision     Revision
 }
 
@@ -47,6 +51,10 @@ type Verdict struct {
 // order is: the engine's own revocation, the service's lookup, the status, the
 // proof, the claim. A proof that is given to a service which judges none is
 // CodeUnsupported.
+//
+// A session that is asked for is written in one transaction with the claim, if
+// there is one, which checks all that the verdict was made of: with a session,
+// an acceptance is strict, whatever consistency was asked for.
 func (e *Engine) Verify(ctx context.Context, caller Caller, app ApplicationID, r VerifyRequest) (Verdict, error) {
 	if r.EndpointID == "" {
 		r.EndpointID = EndpointID(r.CredentialsID)
@@ -60,6 +68,10 @@ func (e *Engine) Verify(ctx context.Context, caller Caller, app ApplicationID, r
 	if err := r.Proof.check(); err != nil {
 		return Verdict{}, err
 	}
+	session, err := e.prepareSession(ctx, r.SessionTTL)
+	if err != nil {
+		return Verdict{}, err
+	}
 	caller.Idempotency = nil // see Idempotency
 	var verdict Verdict
 	rev, err := e.run(ctx, caller, r.Consistency, func(tx *Tx) (err error) {
@@ -70,14 +82,16 @@ func (e *Engine) Verify(ctx context.Context, caller Caller, app ApplicationID, r
 		if err != nil {
 			return err
 		}
-		verdict, err = e.verify(ctx, tx, a, r)
-		return err
+		if verdict, err = e.verify(ctx, tx, a, r); err != nil {
+			return err
+		}
+		return e.openSession(tx, app, &verdict, session)
 	})
 	if err != nil {
 		return Verdict{}, err
 	}
 	verdict.settle(rev)
-	return verdict, nil
+	return verdict, e.signSession(ctx, app, &verdict, session)
 }
 
 // settle fills in the revision at which the verdict holds, and the version of
@@ -96,37 +110,17 @@ func (e *Engine) verify(ctx context.Context, tx *Tx, app *Application, r VerifyR
 	if r.PublicKey != nil && !app.IDScheme.matches(r.CredentialsID, r.PublicKey) {
 		return Verdict{Reason: ReasonKeyMismatch}, nil
 	}
-	tx.app = app.ID
-	record, err := tx.Credentials(ctx, r.CredentialsID)
-	if err != nil {
-		return Verdict{}, err
+	found, err := e.examine(ctx, tx, app, r.CredentialsID, r.EndpointID)
+	defer found.lease.release()
+	verdict := found.verdict
+	if err != nil || !found.claim && !verdict.Accepted {
+		return verdict, err
 	}
-	if record.Status == Revoked { // outranks every service
-		return Verdict{Reason: ReasonRevoked, Credentials: &record}, nil
+	held := found.seen
+	if found.answer.Body != nil { // what the service itself goes by
+		held.Body = found.answer.Body
 	}
-	lease, err := e.services.acquire(ctx, tx, app)
-	if err != nil {
-		return Verdict{}, err
-	}
-	defer lease.release()
-	answer, err := lease.lookup(ctx, tx, app, r.CredentialsID)
-	if err != nil {
-		return tx.refuse(err)
-	}
-	seen := record.with(answer)
-	reg, err := tx.registration(ctx, app.ID, r.CredentialsID)
-	if err != nil {
-		return Verdict{}, err
-	}
-	verdict, claim := judge(answer.Status, &seen, &reg, r.EndpointID, e.now())
-	if !claim && !verdict.Accepted {
-		return verdict, nil
-	}
-	held := seen
-	if answer.Body != nil { // what the service itself goes by
-		held.Body = answer.Body
-	}
-	rejected, detail, err := lease.prove(ctx, tx, app, held, r.Proof)
+	rejected, detail, err := found.lease.prove(ctx, tx, app, held, r.Proof)
 	if err != nil {
 		return Verdict{}, err
 	}
@@ -135,10 +129,47 @@ func (e *Engine) verify(ctx context.Context, tx *Tx, app *Application, r VerifyR
 		verdict.Accepted, verdict.Reason, verdict.Detail = false, ReasonBadProof, detail
 		return verdict, nil
 	}
-	if !claim {
+	if !found.claim {
 		return verdict, nil
 	}
-	return e.claim(ctx, tx, app, lease, record, seen, reg, r.EndpointID)
+	return e.claim(ctx, tx, app, found, r.EndpointID)
+}
+
+// finding is what was found out about credentials and an endpoint. The caller
+// releases the lease, whatever the error.
+type finding struct {
+	lease        lease
+	record       Credentials // of the engine
+	answer       Credentials // of the service
+	seen         Credentials // both
+	registration Registration
+	verdict      Verdict
+	claim        bool // the endpoint may be accepted by claiming the credentials
+}
+
+// examine asks the engine's own records, then the service, and judges.
+func (e *Engine) examine(ctx context.Context, tx *Tx, app *Application, id CredentialsID, endpoint EndpointID) (f *finding, err error) {
+	tx.app, f = app.ID, &finding{}
+	if f.record, err = tx.Credentials(ctx, id); err != nil {
+		return f, err
+	}
+	if f.record.Status == Revoked { // outranks every service
+		f.verdict = Verdict{Reason: ReasonRevoked, Credentials: &f.record}
+		return f, nil
+	}
+	if f.lease, err = e.services.acquire(ctx, tx, app); err != nil {
+		return f, err
+	}
+	if f.answer, err = f.lease.lookup(ctx, tx, app, id); err != nil {
+		f.verdict, err = tx.refuse(err)
+		return f, err
+	}
+	f.seen = f.record.with(f.answer)
+	if f.registration, err = tx.registration(ctx, app.ID, id); err != nil {
+		return f, err
+	}
+	f.verdict, f.claim = judge(f.answer.Status, &f.seen, &f.registration, endpoint, e.now())
+	return f, nil
 }
 
 // judge applies the rules of verification to the status that the service gave
@@ -169,8 +200,9 @@ func judge(status Status, c *Credentials, reg *Registration, endpoint EndpointID
 }
 
 // claim makes the endpoint the one that the credentials belong to.
-func (e *Engine) claim(ctx context.Context, tx *Tx, app *Application, service lease, record, seen Credentials, reg Registration, endpoint EndpointID) (Verdict, error) {
-	err := service.MarkInUse(ctx, tx, app, seen.ID)
+func (e *Engine) claim(ctx context.Context, tx *Tx, app *Application, f *finding, endpoint EndpointID) (Verdict, error) {
+	record, seen, reg := f.record, f.seen, f.registration
+	err := f.lease.MarkInUse(ctx, tx, app, seen.ID)
 	if err != nil && CodeOf(err) != CodeUnsupported {
 		return tx.refuse(err)
 	}
