@@ -32,7 +32,9 @@ type VerifyRequest struct {
 	SessionTTL time.Duration
 }
 
-// Verdict is a decision. It held at Revision.
+// Verdict is a decision. It held at Revision, which is as recent as Consistency
+// says: what was asked for, or Strict where the decision was committed or had
+// to be made again.
 type Verdict struct {
 	Accepted     bool
 	Reason       Reason // empty when accepted
@@ -41,6 +43,7 @@ type Verdict struct {
 	Registration *Registration
 	Session      *OpenedSession // nil unless accepted and asked for
 	Revision     Revision
+	Consistency  Consistency
 }
 
 // Verify decides whether an endpoint may connect. A refusal is a Verdict; an
@@ -85,7 +88,13 @@ func (e *Engine) Verify(ctx context.Context, caller Caller, app ApplicationID, r
 		if verdict, err = e.verify(ctx, tx, a, r); err != nil {
 			return err
 		}
-		return e.openSession(tx, app, &verdict, session)
+		if err := e.openSession(tx, app, &verdict, session); err != nil {
+			return err
+		}
+		if verdict.Consistency = tx.first; len(tx.writes) > 0 { // which checks that nothing has changed
+			verdict.Consistency = Strict
+		}
+		return nil
 	})
 	if err != nil {
 		return Verdict{}, err

@@ -88,7 +88,7 @@ func (s *Server) getCredentials(ctx context.Context, q *request) (reply, error) 
 		return reply{}, err
 	}
 	c, err := s.engine.Credentials(ctx, q.caller, app, id)
-	return reply{body: credentialsOf(c), version: c.Version}, err
+	return reply{body: credentialsOf(c), version: c.Version, consistency: consistencyOf(engine.Strict)}, err
 }
 
 type credentialsPatch struct {

@@ -26,6 +26,7 @@ func TestCredentialsLiveFromProvisionToRevoke(t *testing.T) {
 	got := s.do("GET", path, "")
 	require.Equal(t, 200, got.status)
 	require.Equal(t, made.header.Get("ETag"), got.header.Get("ETag"))
+	require.Equal(t, "strict", got.header.Get("X-Consistency"))
 
 	patched := s.do("PATCH", path, `{"labels":{"site":null,"rack":"7"},"validity":{"notAfter":"2035-01-31T12:00:00+01:00"}}`, with("If-Match", got.header.Get("ETag")))
 	require.Equal(t, 200, patched.status, patched.text)

@@ -197,6 +197,9 @@ func (r reply) write(c *fiber.Ctx) error {
 	if r.location != "" {
 		c.Set(fiber.HeaderLocation, r.location)
 	}
+	if r.consistency != "" {
+		c.Set(headerConsistency, r.consistency)
+	}
 	if r.next != "" {
 		c.Set(fiber.HeaderLink, "<"+r.next+`>; rel="next"`)
 	}

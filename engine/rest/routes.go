@@ -43,6 +43,8 @@ type reply struct {
 	version  engine.Revision // becomes the ETag unless 0
 	location string
 	next     string // target of Link: rel="next"
+	// consistency of an answer about credentials; becomes X-Consistency.
+	consistency string
 	// stream takes the place of body where the answer has no end.
 	stream io.ReadCloser
 }

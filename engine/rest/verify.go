@@ -3,9 +3,6 @@ package rest
 import (
 	"context"
 	"errors"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -55,7 +52,7 @@ func decisionOf(v engine.Verdict) string {
 func verdictOf(v engine.Verdict) verdictBody {
 	body := verdictBody{
 		Decision: decisionOf(v), Reason: v.Reason, Detail: v.Detail,
-		Consistency:     "strict", // what every read is, whatever less was asked for
+		Consistency:     consistencyOf(v.Consistency),
 		ResourceVersion: v.Revision,
 	}
 	if v.Credentials != nil {
@@ -90,26 +87,7 @@ func (s *Server) verify(ctx context.Context, q *request) (reply, error) {
 		return reply{}, err
 	}
 	s.metrics.decided(verdict)
-	return reply{body: verdictOf(verdict)}, nil
-}
-
-// maxStaleness is the longest age that bounded may name.
-const maxStaleness = time.Hour
-
-// parseConsistency reads strict, bounded=<ms> or at-least=<resourceVersion>.
-func parseConsistency(s string) (engine.Consistency, error) {
-	mode, value, _ := strings.Cut(s, "=")
-	number, err := strconv.ParseInt(value, 10, 64)
-	switch {
-	case s == "" || s == "strict":
-		return engine.Strict, nil
-	case mode == "bounded" && err == nil && number >= 0 && number <= maxStaleness.Milliseconds():
-		return engine.Bounded(time.Duration(number) * time.Millisecond), nil
-	case mode == "at-least" && err == nil && number > 0:
-		return engine.AtLeast(engine.Revision(number)), nil
-	}
-	return engine.Consistency{}, engine.Errorf(engine.CodeInvalid,
-		"/consistency: expected strict, bounded=<milliseconds> or at-least=<resourceVersion>").InField("/consistency")
+	return reply{body: verdictOf(verdict), consistency: consistencyOf(verdict.Consistency)}, nil
 }
 
 // notOffered explains the members of the contract that this version does not

@@ -19,22 +19,23 @@ func TestADecisionIsAnAnswerAndNotAnError(t *testing.T) {
 	require.Equal(t, 200, s.do("POST", app+"/credentials/"+revoked+"/revoke", "").status)
 	require.Equal(t, 200, s.do("PATCH", app+"/credentials/"+expired, `{"validity":{"notAfter":"2020-01-01T00:00:00Z"}}`).status)
 	require.Equal(t, "ACCEPTED", s.do("POST", app+"/verify", `{"credentialsId":"`+claimed+`","endpointId":"first"}`).str("decision"))
-	for name, c := range map[string]struct{ body, decision, reason string }{
-		"first time":      {`{"credentialsId":"` + good + `","publicKey":"YQ==","consistency":"bounded=100"}`, "ACCEPTED", ""},
-		"same endpoint":   {`{"credentialsId":"` + claimed + `","endpointId":"first","consistency":"at-least=2"}`, "ACCEPTED", ""},
-		"other endpoint":  {`{"credentialsId":"` + claimed + `","endpointId":"second"}`, "REJECTED", "IN_USE"},
-		"unknown":         {`{"credentialsId":"nobody"}`, "REJECTED", "NOT_FOUND"},
-		"revoked":         {`{"credentialsId":"` + revoked + `","consistency":"strict"}`, "REJECTED", "REVOKED"},
-		"expired":         {`{"credentialsId":"` + expired + `"}`, "REJECTED", "EXPIRED"},
-		"wrong key":       {`{"credentialsId":"` + good + `","publicKey":"Yg=="}`, "REJECTED", "KEY_MISMATCH"},
-		"key of no bytes": {`{"credentialsId":"` + good + `","publicKey":""}`, "REJECTED", "KEY_MISMATCH"},
+	for name, c := range map[string]struct{ body, decision, reason, consistency string }{
+		"first time":      {`{"credentialsId":"` + good + `","publicKey":"YQ==","consistency":"bounded=100"}`, "ACCEPTED", "", "strict"},
+		"same endpoint":   {`{"credentialsId":"` + claimed + `","endpointId":"first","consistency":"at-least=2"}`, "ACCEPTED", "", "at-least=2"},
+		"other endpoint":  {`{"credentialsId":"` + claimed + `","endpointId":"second","consistency":"bounded=100"}`, "REJECTED", "IN_USE", "bounded=100"},
+		"unknown":         {`{"credentialsId":"nobody"}`, "REJECTED", "NOT_FOUND", "strict"},
+		"revoked":         {`{"credentialsId":"` + revoked + `","consistency":"strict"}`, "REJECTED", "REVOKED", "strict"},
+		"expired":         {`{"credentialsId":"` + expired + `"}`, "REJECTED", "EXPIRED", "strict"},
+		"wrong key":       {`{"credentialsId":"` + good + `","publicKey":"Yg=="}`, "REJECTED", "KEY_MISMATCH", "strict"},
+		"key of no bytes": {`{"credentialsId":"` + good + `","publicKey":""}`, "REJECTED", "KEY_MISMATCH", "strict"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := s.do("POST", app+"/verify", c.body)
 			require.Equal(t, 200, a.status, a.text)
 			require.Equal(t, c.decision, a.str("decision"))
 			require.Equal(t, c.reason, a.str("reason"))
-			require.Equal(t, "strict", a.str("consistency"))
+			require.Equal(t, c.consistency, a.str("consistency"))
+			require.Equal(t, c.consistency, a.header.Get("X-Consistency"))
 			require.NotZero(t, a.json["resourceVersion"])
 			if c.decision == "ACCEPTED" {
 				require.Equal(t, "IN_USE", a.json["credentials"].(map[string]any)["status"])
