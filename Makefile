@@ -105,11 +105,15 @@ swap: prerequisites $(WABT) ## replace a module SWAPS times on three nodes under
 .PHONY: simulate
 simulate: ## live through SEEDS seeds of three nodes in simulated time (FIRST=n begins there, SEED=n replays one)
 	@go test -c -o bin/simulation.test ./cmd/credence/simulation
-	@cd cmd/credence/simulation; export GOMAXPROCS=1; run=(../../../bin/simulation.test -test.v -test.run Invariants -test.timeout $(TIMEOUT)); \
+	@cd cmd/credence/simulation; export GOMAXPROCS=1 GOGC=400; run=(../../../bin/simulation.test -test.v -test.run Invariants -test.timeout $(TIMEOUT)); \
 	if [[ -n "$(SEED)" ]]; then SEED=$(SEED) "$${run[@]}"; exit; fi; \
 	each=$$(( ($(SEEDS) + $$(nproc) - 1) / $$(nproc) )); shares=(); failed=0; \
 	for i in $$(seq 0 $$(( $$(nproc) - 1 ))); do FIRST=$$(( $(FIRST) + i * each )) SEEDS=$$each "$${run[@]}" & shares+=($$!); done; \
 	for share in "$${shares[@]}"; do wait $$share || failed=1; done; exit $$failed
+
+.PHONY: mutants
+mutants: ## build without one rule after the other; the simulation must notice each time
+	@SEEDS=$(SEEDS) bash cmd/credence/simulation/mutants.sh
 
 .PHONY: scale
 scale: prerequisites ## import SCALE credentials into one node and measure it

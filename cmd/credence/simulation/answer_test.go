@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/credence-engine/credence/engine"
 	"github.com/credence-engine/credence/engine/enginetest/invariant"
@@ -25,7 +26,7 @@ func (p *process) answer(ctx context.Context, ops []invariant.Op, r request) err
 	case bulk:
 		return p.bulk(ctx, ops, who)
 	case verify:
-		return p.verify(ctx, op, who, apps[r.app].service)
+		return p.verify(ctx, op, who, r)
 	case revoke:
 		_, err := p.Revoke(ctx, who, app, id)
 		op.Status = statusOf(err)
@@ -44,6 +45,18 @@ func (p *process) answer(ctx context.Context, ops []invariant.Op, r request) err
 			op.Status = statusOf(err)
 		}
 		return err
+	case introspect:
+		out, err := p.Introspect(ctx, who, app, engine.IntrospectRequest{Token: r.session.token, Consistency: op.Consistency})
+		op.Active, op.Revision, op.Detail = out.Active, out.Revision, string(out.Reason)
+		return err
+	case endSession:
+		out, err := p.EndSession(ctx, who, app, r.session.id)
+		op.Revision = out.Revision
+		return err
+	case endEndpoint:
+		out, err := p.EndSessions(ctx, who, app, op.Endpoint)
+		op.Revision = out.Revision
+		return err
 	case deploy:
 		return swap(ctx, p.Engine, r.number)
 	}
@@ -58,19 +71,24 @@ func statusOf(err error) engine.Status {
 	return ""
 }
 
-func (p *process) verify(ctx context.Context, op *invariant.Op, who engine.Caller, service engine.ServiceName) error {
-	v, err := p.Verify(ctx, who, op.App, engine.VerifyRequest{
-		CredentialsID: op.Credentials, EndpointID: op.Endpoint, Consistency: op.Consistency,
-	})
+func (p *process) verify(ctx context.Context, op *invariant.Op, who engine.Caller, r request) error {
+	ask := engine.VerifyRequest{CredentialsID: op.Credentials, EndpointID: op.Endpoint, Consistency: op.Consistency}
+	if r.open {
+		ask.SessionTTL = time.Hour
+	}
+	v, err := p.Verify(ctx, who, op.App, ask)
 	op.Accepted, op.Revision = v.Accepted, v.Revision
 	switch {
 	case v.Credentials != nil:
 		op.Status, op.Owner = v.Credentials.Status, v.Credentials.ClaimedBy
-		if service == swappedName {
-			op.Service, op.Digest = service, signedBy(*v.Credentials)
+		if apps[r.app].service == swappedName {
+			op.Service, op.Digest = swappedName, signedBy(*v.Credentials)
 		}
 	case v.Reason == engine.ReasonNotFound:
 		op.Status = invariant.Absent
+	}
+	if v.Session != nil {
+		op.Session = p.world.opened(r, *v.Session)
 	}
 	if err == nil && !v.Accepted {
 		op.Detail = string(v.Reason)

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -12,11 +13,17 @@ import (
 // kinds are what the history calls the verbs; of the others it needs not know.
 var kinds = map[verb]invariant.Kind{
 	provision: invariant.Provision, verify: invariant.Verify, revoke: invariant.Revoke, lookup: invariant.Get,
-	deploy: invariant.Deploy,
+	deploy: invariant.Deploy, introspect: invariant.Introspect,
+	endSession: invariant.EndSession, endEndpoint: invariant.EndEndpoint,
 }
 
 // ask sends a request to its node and notes what comes of it.
 func (w *world) ask(r request) {
+	if r.verb == introspect || r.verb == endSession {
+		if r.session = cmp.Or(r.session, w.newest(r)); r.session == nil {
+			return
+		}
+	}
 	n := w.nodes[r.node]
 	ctx, cancel := context.WithTimeout(context.Background(), r.patience)
 	defer cancel()
@@ -41,7 +48,7 @@ func (w *world) ask(r request) {
 		w.learn(asked[i], &ops[i], err)
 	}
 	w.tell("#%d %s %s", r.number, r.verb, ops[0].String())
-	if r.verb == revoke && ops[0].Outcome == invariant.Done {
+	if ops[0].Outcome == invariant.Done {
 		w.chase(r)
 	}
 }
@@ -64,16 +71,27 @@ func (w *world) opsOf(r request) []invariant.Op {
 			ops = append(ops, op)
 		}
 		return ops
-	case verify:
+	case endEndpoint:
 		op.Endpoint = endpointOf(r.endpoint)
-		if r.weak {
-			op.Consistency = engine.Bounded(100 * time.Millisecond)
-		}
-		op.Credentials = idOf(r.id)
+	case endSession:
+		op.Session = r.session.name
+	case introspect:
+		op.Session, op.Credentials = r.session.name, idOf(r.id)
+		op.Consistency = consistencyOf(r)
+	case verify:
+		op.Endpoint, op.Credentials = endpointOf(r.endpoint), idOf(r.id)
+		op.Consistency = consistencyOf(r)
 	default:
 		op.Credentials = idOf(r.id)
 	}
 	return []invariant.Op{op}
+}
+
+func consistencyOf(r request) engine.Consistency {
+	if r.weak {
+		return engine.Bounded(100 * time.Millisecond)
+	}
+	return engine.Strict
 }
 
 // learn notes what the client knows of one operation.
@@ -91,15 +109,32 @@ func (w *world) learn(asked int, op *invariant.Op, err error) {
 	op.Invoked, op.Returned = op.Invoked.Truncate(time.Microsecond), op.Returned.Truncate(time.Microsecond)
 }
 
-// chase asks every node about what was just revoked.
+// chase asks every node about the rights that were just taken away.
 func (w *world) chase(r request) {
-	for i := range w.nodes {
-		w.work.Go(func() {
-			w.ask(request{
-				number: 1000 + 10*r.number + i, verb: verify, app: r.app, id: r.id, node: i,
-				endpoint: r.endpoint, patience: time.Second,
-			})
-		})
+	chaser := request{app: r.app, id: r.id, endpoint: r.endpoint, patience: time.Second}
+	var sessions []*session
+	switch r.verb {
+	case revoke:
+		sessions = w.sessionsOf(r)
+	case endSession:
+		sessions = []*session{r.session}
+	case endEndpoint:
+		sessions = w.sessionsOf(r)
+	default:
+		return
+	}
+	for node := range w.nodes {
+		chaser.number, chaser.node = 1000+100*r.number+10*node, node
+		if r.verb == revoke {
+			chaser.verb = verify
+			again := chaser
+			w.work.Go(func() { w.ask(again) })
+		}
+		for i, s := range sessions[max(0, len(sessions)-3):] {
+			again := chaser
+			again.number, again.verb, again.session = chaser.number+i+1, introspect, s
+			w.work.Go(func() { w.ask(again) })
+		}
 	}
 }
 

@@ -51,7 +51,7 @@ func (n *node) start() {
 	services := builtin.Services()
 	services[slowName] = slow{node: n}
 	p.Engine = engine.New(engine.Options{
-		Store: p.cache, Builtins: services, Runtime: modules{node: n}, DeployWait: time.Second, Now: n.clock, Spread: n.spread,
+		Store: p.cache, Vault: engine.NewVault(p.cache, n.world.keys), Builtins: services, Runtime: modules{node: n}, DeployWait: time.Second, Now: n.clock, Spread: n.spread,
 		Node: engine.Node{ID: n.id()},
 	})
 	p.ran.Go(func() {

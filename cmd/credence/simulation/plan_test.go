@@ -19,6 +19,10 @@ const (
 	lookup    verb = "lookup"
 	bulk      verb = "import" // many at once
 	deploy    verb = "deploy" // of another module for swapped
+
+	introspect  verb = "introspect"   // the newest session of the id
+	endSession  verb = "end session"  // the newest one of the id
+	endEndpoint verb = "end sessions" // of the endpoint
 )
 
 // request is one thing that a client will ask.
@@ -30,7 +34,9 @@ type request struct {
 	app      int // of apps
 	id       int
 	endpoint int
-	weak     bool          // a verify that may be bounded in age
+	weak     bool          // a verify or introspect that may be bounded in age
+	open     bool          // a verify that asks for a session
+	session  *session      // of an introspect or an end of one; nil: the newest
 	patience time.Duration // how long the client waits
 }
 
@@ -117,10 +123,14 @@ func (p *plan) scene(number int, c chance, at time.Duration) {
 		p.given = append(p.given, about)
 	}
 	verbs := []verb{verify, verify, verify, verify, verify, provision, provision, revoke, bind, patch, lookup}
+	sessions := c.about("sessions").percent(50)
 	if apps[about.app].service == swappedName {
 		verbs = []verb{verify, verify, verify, verify, deploy}
 	} else if c.about("bulk").percent(10) {
 		verbs = append(verbs, bulk)
+	}
+	if sessions {
+		verbs = append(verbs, verify, verify, introspect, introspect, endEndpoint, endSession)
 	}
 	spread := pick(c.about("spread"), 10*time.Millisecond, 100*time.Millisecond, 500*time.Millisecond)
 	for i := range 4 + c.about("requests").below(7) {
@@ -133,6 +143,7 @@ func (p *plan) scene(number int, c chance, at time.Duration) {
 			id:       about.id,
 			endpoint: r.about("endpoint").below(2),
 			weak:     r.about("weak").percent(20),
+			open:     sessions && r.about("open").percent(60),
 			patience: pick(r.about("patience"), 200*time.Millisecond, 2*time.Second, 5*time.Second),
 		})
 	}

@@ -31,9 +31,11 @@ func TestInvariantsHoldInEverySeed(t *testing.T) {
 	if os.Getenv("SEED") != "" {
 		first, seeds = setting(t, "SEED", 0), 1
 	}
+	var all tally
 	for seed := first; seed < first+seeds; seed++ {
 		w := run(t, seed)
 		w.judge()
+		all.add(w.record.History())
 		if len(w.faults) > 0 {
 			t.Fatalf("seed %d (SEED=%d replays it):\n%s\n\nwrong:\n%s", seed, seed, strings.Join(w.lines, "\n"), strings.Join(w.faults, "\n"))
 		}
@@ -41,5 +43,5 @@ func TestInvariantsHoldInEverySeed(t *testing.T) {
 			t.Logf("seed %d:\n%s", seed, strings.Join(w.lines, "\n"))
 		}
 	}
-	t.Logf("%d seeds from %d on", seeds, first)
+	t.Logf("%d seeds from %d on, %s", seeds, first, &all)
 }

@@ -41,13 +41,15 @@ type world struct {
 	nodes  []*node
 	began  time.Time
 	record *invariant.Recorder
+	keys   []engine.VaultKey
 	names  *strings.Replacer // of applications' ids, to those that are the same in each run
 	work   sync.WaitGroup
 	quiet  atomic.Bool // nothing goes wrong any more
 
 	mu     sync.Mutex // guards what follows
-	lines  []string   // what happened, for people
-	faults []string   // what was found to be wrong
+	open   []*session
+	lines  []string // what happened, for people
+	faults []string // what was found to be wrong
 }
 
 // run lives through a seed.
@@ -55,6 +57,9 @@ func run(t *testing.T, seed uint64) *world {
 	t.Helper()
 	c := chance(0).number(seed)
 	w := &world{chance: c, plan: newPlan(c.about("plan"))}
+	key, err := engine.NewVaultKey(make([]byte, 32))
+	require.NoError(t, err)
+	w.keys = []engine.VaultKey{key}
 	synctest.Test(t, func(t *testing.T) {
 		w.state = enginetest.NewMemoryStore()
 		w.began = time.Now()

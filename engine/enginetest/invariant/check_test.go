@@ -96,6 +96,9 @@ func TestEachMonitorCatchesABadHistory(t *testing.T) {
 		{"a session beside its end", nil, []Op{op(Verify, 1, 2, accepted, session), op(EndSession, 3, 6, session), op(Introspect, 5, 7, active, session)}, Rules{}},
 		{"a session after the end of its endpoint", []string{"I4"}, []Op{op(Verify, 1, 2, accepted, session), op(EndEndpoint, 3, 4), op(Introspect, 5, 6, active, session)}, Rules{}},
 		{"a session opened after the end of its endpoint", nil, []Op{op(Verify, 3, 5, accepted, session), op(EndEndpoint, 3, 4), op(Introspect, 6, 7, active, session)}, Rules{}},
+		{"a session opened at a revision before the end of its endpoint", []string{"I4"}, []Op{
+			op(Verify, 3, 5, accepted, session, revision(7)), op(EndEndpoint, 3, 4, revision(8)), op(Introspect, 6, 7, active, session),
+		}, Rules{}},
 		{"a session after the revocation", []string{"I2", "I4"}, []Op{op(Verify, 1, 2, accepted, session), op(Revoke, 3, 4), op(Introspect, 5, 6, active, session)}, Rules{}},
 		{"an old look at a session after a receipt", []string{"I4"}, []Op{
 			op(Verify, 1, 2, accepted, session), op(EndEndpoint, 3, 4, enforced), op(Introspect, 5, 6, active, session, at(engine.Bounded(100))),

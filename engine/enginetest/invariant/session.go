@@ -40,7 +40,8 @@ func (j *judge) sessions() {
 			}
 		}
 		for _, end := range all[endpoint{opened.App, opened.Endpoint}] {
-			if opened.Outcome == Done && opened.Returned < end.Invoked {
+			before := opened.Returned < end.Invoked || opened.Revision != 0 && opened.Revision < end.Revision
+			if opened.Outcome == Done && before {
 				ends = append(ends, end)
 			}
 		}
