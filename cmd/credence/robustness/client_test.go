@@ -12,7 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
+	"os"
 
 	"github.com/credence-engine/credence/engine"
 	"github.com/credence-engine/credence/engine/enginetest/invariant"
@@ -29,7 +29,7 @@ type answer struct {
 		Detail      string
 		Decision    string
 		Reason      string
-		Status      engine.Status
+		Status      any // of credentials, or of HTTP
 		EndpointID  engine.EndpointID
 		Credentials struct {
 			EndpointID engine.EndpointID
@@ -46,11 +46,21 @@ type answer struct {
 // errNotSent is why a request surely had no effect.
 var errNotSent = errors.New("not sent")
 
+// lines is a body of lines of JSON.
+type lines []byte
+
 // call sends a request to the node.
 func (n *node) call(ctx context.Context, method, path string, body any) (answer, error) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return answer{}, err
+	text, kind := []byte(nil), "application/json"
+	switch body := body.(type) {
+	case nil:
+	case lines:
+		text, kind = body, "application/x-ndjson"
+	default:
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			return answer{}, err
+		}
 	}
 	base := n.url.Load().(string)
 	if base == "" {
@@ -60,10 +70,8 @@ func (n *node) call(ctx context.Context, method, path string, body any) (answer,
 	if err != nil {
 		return answer{}, err
 	}
-	if body == nil {
-		request.Body, request.ContentLength = http.NoBody, 0
-	} else {
-		request.Header.Set("Content-Type", "application/json")
+	if body != nil {
+		request.Header.Set("Content-Type", kind)
 	}
 	request.SetBasicAuth("admin", password)
 	response, err := n.client.Do(request)
@@ -78,7 +86,7 @@ func (n *node) call(ctx context.Context, method, path string, body any) (answer,
 	if a.text, err = io.ReadAll(response.Body); err != nil {
 		return answer{}, err
 	}
-	if strings.Contains(response.Header.Get("Content-Type"), "json") {
+	if kind := response.Header.Get("Content-Type"); kind == "application/json" || kind == "application/problem+json" {
 		err = json.Unmarshal(a.text, &a.body)
 	}
 	return a, err
@@ -97,22 +105,38 @@ func (c client) do(ctx context.Context, n *node, op invariant.Op, method, path s
 	call := c.recorder.Invoke(op)
 	a, err := n.call(ctx, method, path, body)
 	c.recorder.Return(call, func(o *invariant.Op) {
-		switch {
-		case errors.Is(err, errNotSent):
-			o.Outcome, o.Detail = invariant.Failed, "not sent"
-		case err != nil:
-			o.Detail = "no answer"
-		case a.status >= http.StatusInternalServerError || a.status == http.StatusTooManyRequests:
-			o.Detail = fmt.Sprint(a.status, " ", a.body.Code)
-		default:
-			tell(a, o)
-			if o.Outcome == invariant.Unknown {
-				o.Detail = fmt.Sprintf("unexpected: %d %s", a.status, a.text)
-			}
-		}
+		note(o, a, err, tell)
 		op = *o
 	})
 	return op
+}
+
+// reasonOf is why there was no answer, without what differs each time.
+func reasonOf(err error) string {
+	if os.IsTimeout(err) {
+		return "time-out"
+	}
+	for errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
+	}
+	return err.Error()
+}
+
+// note writes down an answer, or why there is none.
+func note(o *invariant.Op, a answer, err error, tell func(answer, *invariant.Op)) {
+	switch {
+	case errors.Is(err, errNotSent):
+		o.Outcome, o.Detail = invariant.Failed, "not sent"
+	case err != nil:
+		o.Detail = "no answer: " + reasonOf(err)
+	case a.status >= http.StatusInternalServerError || a.status == http.StatusTooManyRequests:
+		o.Detail = fmt.Sprint(a.status, " ", a.body.Code)
+	default:
+		tell(a, o)
+		if o.Outcome == invariant.Unknown && o.Detail == "" {
+			o.Detail = fmt.Sprintf("unexpected: %d %s", a.status, a.text)
+		}
+	}
 }
 
 func appPath(app engine.ApplicationID) string { return "/v1/applications/" + string(app) }
@@ -132,6 +156,46 @@ func (c client) provision(ctx context.Context, n *node, cred *credential) {
 			o.Outcome = invariant.Refused
 		}
 	})
+}
+
+// importLine answers one line of an import.
+type importLine struct {
+	Result, Code    string
+	ResourceVersion engine.Revision
+}
+
+// imports provisions credentials of one application with one request, and
+// writes down each.
+func (c client) imports(ctx context.Context, n *node, creds []*credential) {
+	var body bytes.Buffer
+	calls := make([]int, len(creds))
+	encoder := json.NewEncoder(&body)
+	for i, cred := range creds {
+		_ = encoder.Encode(object{"id": cred.id, "body": []byte(cred.id)}) // a buffer takes it
+		calls[i] = c.recorder.Invoke(invariant.Op{
+			Kind: invariant.Provision, Client: c.id, Node: n.name, App: cred.app, Credentials: cred.id,
+		})
+	}
+	a, err := n.call(ctx, http.MethodPost, appPath(creds[0].app)+"/credentials/import", lines(body.Bytes()))
+	decoder := json.NewDecoder(bytes.NewReader(a.text))
+	for _, call := range calls {
+		var line importLine
+		if err == nil && a.status == http.StatusOK {
+			err = decoder.Decode(&line)
+		}
+		c.recorder.Return(call, func(o *invariant.Op) { note(o, a, err, line.tell) })
+	}
+}
+
+func (l importLine) tell(_ answer, o *invariant.Op) {
+	switch {
+	case l.Result == "CREATED" || l.Result == "UNCHANGED":
+		o.Outcome, o.Created, o.Revision = invariant.Done, l.Result == "CREATED", l.ResourceVersion
+	case l.Code == string(engine.CodeConflict):
+		o.Outcome = invariant.Refused
+	case l.Code != "":
+		o.Detail = "import: " + l.Code
+	}
 }
 
 // statusOf is what a reason tells of credentials.
@@ -169,12 +233,14 @@ func nameOf(c engine.Consistency) string {
 	}
 }
 
-func (c client) get(ctx context.Context, n *node, cred *credential) {
+func (c client) get(ctx context.Context, n *node, cred *credential) invariant.Op {
 	op := invariant.Op{Kind: invariant.Get, App: cred.app, Credentials: cred.id}
-	c.do(ctx, n, op, http.MethodGet, credPath(cred), nil, func(a answer, o *invariant.Op) {
+	return c.do(ctx, n, op, http.MethodGet, credPath(cred), nil, func(a answer, o *invariant.Op) {
 		switch a.status {
 		case http.StatusOK:
-			o.Outcome, o.Status, o.Owner, o.Revision = invariant.Done, a.body.Status, a.body.EndpointID, a.body.ResourceVersion
+			status, _ := a.body.Status.(string)
+			o.Outcome, o.Status = invariant.Done, engine.Status(status)
+			o.Owner, o.Revision = a.body.EndpointID, a.body.ResourceVersion
 		case http.StatusNotFound:
 			o.Outcome, o.Status = invariant.Done, invariant.Absent
 		}

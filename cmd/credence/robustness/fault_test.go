@@ -45,7 +45,7 @@ func (f *faults) ofProcesses() []fault {
 	return []fault{
 		{"node killed", f.killNode},
 		{"node killed in the middle of a revocation", f.killNodeInRevoke},
-		{"node killed in the middle of provisioning", f.killNodeInProvision},
+		{"node killed in the middle of an import", f.killNodeInImport},
 		{"node stopped for less than its lease", func(ctx context.Context, r *rand.Rand) { f.stopNode(ctx, r, between(r, 200, 2000)) }},
 		{"node stopped for longer than its lease", func(ctx context.Context, r *rand.Rand) { f.stopNode(ctx, r, lease+between(r, 2000, 4000)) }},
 		{"member killed", func(ctx context.Context, r *rand.Rand) { f.killMembers(ctx, f.members.all[r.IntN(memberCount)]) }},
@@ -151,11 +151,9 @@ func (f *faults) killNodeInRevoke(_ context.Context, random *rand.Rand) {
 	f.killNodeIn(random, func(w worker, n *node, cred *credential) { w.revoke(context.Background(), n, cred, enforced) })
 }
 
-func (f *faults) killNodeInProvision(_ context.Context, random *rand.Rand) {
-	f.killNodeIn(random, func(w worker, n *node, _ *credential) {
-		for _, cred := range f.load.pool.add(f.load.apps) {
-			w.provision(context.Background(), n, cred)
-		}
+func (f *faults) killNodeInImport(_ context.Context, random *rand.Rand) {
+	f.killNodeIn(random, func(w worker, n *node, cred *credential) {
+		w.imports(context.Background(), n, w.pool.batch(cred.app, importSize))
 	})
 }
 

@@ -3,6 +3,7 @@
 package robustness
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -19,6 +20,9 @@ import (
 type figures struct {
 	quiet int             // operations of the history that were begun in peace
 	puts  []time.Duration // of etcd itself, in peace
+
+	reads    []rate
+	pressure []*pressure
 }
 
 // put measures etcd's own puts until ctx is done, at the leader.
@@ -48,9 +52,9 @@ func quantiles(times []time.Duration) string {
 
 func (f *figures) print(t testing.TB, history []invariant.Op, report invariant.Report, faults map[string]int) {
 	var b strings.Builder
-	line := func(name string, value any) { fmt.Fprintf(&b, "\n  %-46s %v", name, value) }
+	line := func(name string, value any) { fmt.Fprintf(&b, "\n  %-64s %v", name, value) }
 	counts := map[string]int{}
-	latency := map[string][]time.Duration{}
+	latency, reasons := map[string][]time.Duration{}, map[string]int{}
 	for i, op := range history {
 		name := string(op.Kind)
 		switch {
@@ -64,6 +68,7 @@ func (f *figures) print(t testing.TB, history []invariant.Op, report invariant.R
 		switch {
 		case op.Outcome == invariant.Unknown || op.Outcome == invariant.Failed:
 			counts["no decision"]++
+			reasons[name+": "+cmp.Or(op.Detail, "not over")]++
 			continue
 		case op.Kind == invariant.Verify && op.Accepted:
 			counts["accepted"]++
@@ -82,6 +87,9 @@ func (f *figures) print(t testing.TB, history []invariant.Op, report invariant.R
 	line("provisionings asked for", counts[string(invariant.Provision)])
 	line("lookups", counts[string(invariant.Get)])
 	line("requests without a decision", counts["no decision"])
+	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
+		line("  "+reason, reasons[reason])
+	}
 	for _, name := range slices.Sorted(maps.Keys(faults)) {
 		line("fault: "+name, faults[name])
 	}
@@ -94,5 +102,11 @@ func (f *figures) print(t testing.TB, history []invariant.Op, report invariant.R
 		line("in peace: "+name, quantiles(latency[name]))
 	}
 	line("in peace: etcd's own put", quantiles(f.puts))
+	for _, r := range f.reads {
+		line("verifies/s in one engine, "+r.name, fmt.Sprintf("%.0f (%.1f times the first)", r.rate, r.rate/f.reads[0].rate))
+	}
+	for _, p := range f.pressure {
+		line("verify over HTTP "+p.name, fmt.Sprintf("%.0f/s by %d callers, %s, %d refused", p.rate, p.callers, quantiles(p.accepted), p.refused))
+	}
 	t.Log(b.String())
 }

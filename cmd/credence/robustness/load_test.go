@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,9 @@ type pool struct {
 // requests meet.
 const poolSize = 48
 
+// importSize is how many credentials one import brings: some transactions.
+const importSize = 120
+
 // add makes credentials of the same id in each application.
 func (p *pool) add(apps []engine.ApplicationID) []*credential {
 	p.mu.Lock()
@@ -44,14 +48,37 @@ func (p *pool) add(apps []engine.ApplicationID) []*credential {
 	p.number++
 	var made []*credential
 	for _, app := range apps {
-		made = append(made, &credential{
-			app: app, id: engine.CredentialsID(fmt.Sprintf("c%06d", p.number)), owner: engine.EndpointID(fmt.Sprintf("e%06d", p.number)),
-		})
+		made = append(made, p.make(app))
 	}
-	p.all = append(p.all, made...)
-	p.recent = append(p.recent, made...)
-	p.recent = p.recent[max(0, len(p.recent)-poolSize):]
+	p.use(made)
 	return made
+}
+
+// batch makes several credentials of an application, of which the load picks
+// some later.
+func (p *pool) batch(app engine.ApplicationID, size int) []*credential {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var made []*credential
+	for range size {
+		p.number++
+		made = append(made, p.make(app))
+	}
+	p.use(made[:2])
+	return made
+}
+
+func (p *pool) make(app engine.ApplicationID) *credential {
+	c := &credential{
+		app: app, id: engine.CredentialsID(fmt.Sprintf("c%06d", p.number)), owner: engine.EndpointID(fmt.Sprintf("e%06d", p.number)),
+	}
+	p.all = append(p.all, c)
+	return c
+}
+
+func (p *pool) use(made []*credential) {
+	p.recent = append(p.recent, made...)
+	p.recent = slices.Clone(p.recent[max(0, len(p.recent)-poolSize):])
 }
 
 // pick returns credentials that are in use, or nil when there are none.
@@ -129,7 +156,9 @@ func (w worker) step() {
 		for _, c := range w.pool.add(w.apps) {
 			w.provision(ctx, w.node(), c)
 		}
-	case what < 20:
+	case what < 16:
+		w.imports(ctx, w.node(), w.pool.batch(w.apps[w.random.IntN(len(w.apps))], importSize))
+	case what < 21:
 		w.race(ctx, cred)
 	case what < 30:
 		w.get(ctx, w.node(), cred)
@@ -188,16 +217,23 @@ func (w worker) revokeAndLook(ctx context.Context, cred *credential) {
 	after.Wait()
 }
 
-// lookAtAll reads every credential once, when all is well again.
-func (l *load) lookAtAll(ctx context.Context) {
+// lookAtAll reads every credential once, when all is well again, and returns
+// those of which no node can say what has become of them.
+func (l *load) lookAtAll(ctx context.Context) (lost []*credential) {
 	work := make(chan *credential)
+	var mu sync.Mutex
 	var all sync.WaitGroup
 	for id := range clients {
 		c := client{id: id, recorder: l.recorder}
+		nodes := slices.Concat(l.nodes[id%nodeCount:], l.nodes[:id%nodeCount])
 		all.Go(func() {
 			for cred := range work {
-				n := l.nodes[int(cred.uses.Load())%len(l.nodes)]
-				c.get(ctx, n, cred)
+				decided := slices.ContainsFunc(nodes, func(n *node) bool { return c.get(ctx, n, cred).Outcome == invariant.Done })
+				if !decided {
+					mu.Lock()
+					lost = append(lost, cred)
+					mu.Unlock()
+				}
 			}
 		})
 	}
@@ -206,6 +242,7 @@ func (l *load) lookAtAll(ctx context.Context) {
 	}
 	close(work)
 	all.Wait()
+	return lost
 }
 
 // since is how long the load has been there.

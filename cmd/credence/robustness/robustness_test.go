@@ -112,15 +112,21 @@ func (r *run) keep() {
 	os.RemoveAll(r.dir)
 }
 
-// quiet runs the load in peace.
+// quiet runs the load in peace, and then measures how fast the nodes are.
 func (r *run) quiet(d time.Duration) {
-	ctx, cancel := context.WithTimeout(r.t.Context(), d)
+	ctx, cancel := context.WithTimeout(r.t.Context(), d/2)
 	defer cancel()
 	var all sync.WaitGroup
 	all.Go(func() { r.load.run(ctx, 0) })
 	all.Go(func() { r.figures.put(ctx, r.members) })
 	all.Wait()
 	r.figures.quiet = len(r.load.recorder.History())
+	each := d / 14
+	r.figures.reads = compareReads(r.t.Context(), r.t, r.members, each)
+	r.figures.pressure = pressures()
+	for _, p := range r.figures.pressure {
+		r.press(r.t.Context(), p, each)
+	}
 }
 
 // faulty runs the load while things go wrong, and then waits until all is well.
@@ -132,7 +138,9 @@ func (r *run) faulty(d time.Duration, seed uint64) {
 	all.Go(func() { r.faults.run(ctx, seed) })
 	all.Wait()
 	r.recovered()
-	r.load.lookAtAll(context.Background())
+	if lost := r.load.lookAtAll(context.Background()); len(lost) > 0 {
+		r.t.Errorf("no node can say what has become of %d credentials, such as %s", len(lost), lost[0].id)
+	}
 }
 
 // recovered waits until every node decides again.
@@ -184,9 +192,14 @@ func (r *run) audit() []invariant.Entry {
 		for _, kv := range page.Kvs {
 			var entry engine.AuditEntry
 			require.NoError(r.t, cbor.Unmarshal(kv.Value, &entry))
-			entries = append(entries, invariant.Entry{
-				Action: entry.Action, App: entry.Application, Target: entry.Target, Revision: engine.Revision(kv.ModRevision),
-			})
+			found := invariant.Entry{Action: entry.Action, App: entry.Application, Target: entry.Target, Revision: engine.Revision(kv.ModRevision)}
+			for _, target := range entry.Targets { // of an import, which provisions many
+				found.Action, found.Target = "credentials.provision", target
+				entries = append(entries, found)
+			}
+			if entry.Target != "" {
+				entries = append(entries, found)
+			}
 		}
 		if !page.More {
 			return entries
