@@ -14,6 +14,7 @@ BENCH     ?= .
 BENCHTIME ?= 1s
 FUZZTIME  ?= 20s
 SWAPS     ?= 100
+EVENTS    ?= 2000
 SCALE     ?= 1000000
 SEEDS     ?= 10000
 FIRST     ?= 0
@@ -95,6 +96,10 @@ bench: prerequisites $(WABT) examples ## run the benchmarks (BENCH=regexp BENCHT
 .PHONY: bench-peers
 bench-peers: ## measure other plug-in systems beside ours; they have a Go module of their own
 	cd engine/wasmhost/peers && go test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -timeout $(TIMEOUT) .
+
+.PHONY: events
+events: prerequisites $(WABT) ## revoke EVENTS times, and print how soon a gateway of another node is told
+	CREDENCE_E2E_EVENTS=$(EVENTS) go test -count 1 -v -run ReachesAGateway -timeout $(TIMEOUT) ./cmd/credence/e2e
 
 .PHONY: swap
 swap: prerequisites $(WABT) ## replace a module SWAPS times on three nodes under load, and print figures

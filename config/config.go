@@ -61,6 +61,8 @@ type HTTP struct {
 	MaxBodyBytes int64 `yaml:"maxBodyBytes"`
 	// MaxModuleBytes is the largest module that can be uploaded, in bytes.
 	MaxModuleBytes int64 `yaml:"maxModuleBytes"`
+	// MaxEventStreams is how many streams of events may be open at once.
+	MaxEventStreams int `yaml:"maxEventStreams"`
 
 	TLS ServerTLS `yaml:"tls"`
 }
@@ -222,10 +224,11 @@ func defaults() Config {
 		Node:            Node{Lease: 10 * time.Second},
 		Log:             Log{Level: "info", Format: "text"},
 		HTTP: HTTP{
-			RequestTimeout: 10 * time.Second,
-			DeployTimeout:  time.Minute,
-			MaxBodyBytes:   256 * kib,
-			MaxModuleBytes: 8 * mib,
+			RequestTimeout:  10 * time.Second,
+			DeployTimeout:   time.Minute,
+			MaxBodyBytes:    256 * kib,
+			MaxModuleBytes:  8 * mib,
+			MaxEventStreams: 256,
 		},
 		Etcd: Etcd{
 			Endpoints:   []string{},

@@ -95,7 +95,7 @@ func newRootCommand(w *world) *cobra.Command {
 	add(root, localGroup, newServeCommand(w), newConfigCommand(w))
 	add(root, clientGroup,
 		newAppCommand(r), newCredentialsCommand(r), newRegistrationCommand(r),
-		newServiceCommand(r), newModuleCommand(r), newSecretCommand(r), newNodeCommand(r), newVerifyCommand(r))
+		newServiceCommand(r), newModuleCommand(r), newSecretCommand(r), newNodeCommand(r), newEventsCommand(r), newAuditCommand(r), newVerifyCommand(r))
 	root.AddCommand(newVersionCommand(w), newModuleCompileCommand(w))
 	completeFlag(root, "output", fixed(output.Formats()...))
 	keepRemoteFlagsToClients(root, r)

@@ -76,7 +76,7 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 	node := engine.Node{ID: nodeID(c), Address: listener.Addr().String(), Release: thisBuild().Version}
 	e := engine.New(engine.Options{
 		Store: store, Builtins: builtin.Services(), Runtime: modules, Vault: vault, Signatures: signatures, Log: log,
-		Node: node, DeployWait: c.Modules.DeployWait,
+		Node: node, DeployWait: c.Modules.DeployWait, EventStreams: c.HTTP.MaxEventStreams,
 	})
 	closing.add(func() error { e.Close(); return nil })
 	if err := bootstrap(ctx, e, c, w.stdout); err != nil {
