@@ -103,7 +103,7 @@ type DomainEvent struct {
 func (a *AuditEntry) events() []DomainEvent {
 	meant := happenings[a.Action]
 	if a.Session != "" && a.Action == "credentials.claim" {
-		meant = append(meant[:len(meant):len(meant)], happening{kind: SessionsOpened})
+		meant = append(slices.Clip(meant), happening{kind: SessionsOpened})
 	}
 	events := make([]DomainEvent, len(meant))
 	for i, m := range meant {

@@ -21,7 +21,7 @@ type EventStream struct {
 	of     *streams
 	store  Store
 	filter EventFilter
-	life   context.Context // ends, with the reason, when the stream is cut or closed
+	life   context.Context //nolint:containedctx // ends, with the reason, when the stream is cut or closed
 	cancel context.CancelCauseFunc
 	ended  chan struct{} // closed by Close
 

@@ -78,7 +78,7 @@ func (f *following) run(ctx context.Context) error {
 		refused, _ := errors.AsType[*client.Error](err)
 		switch {
 		case ctx.Err() != nil || errors.Is(err, errEnough):
-			return nil
+			return nil //nolint:nilerr // so it is meant to end
 		case errors.As(err, new(showError)):
 			return err
 		case refused != nil && refused.Status == http.StatusGone:
@@ -133,9 +133,16 @@ func (f *following) write(to io.Writer, e client.Answer[client.Event]) error {
 	default:
 		line.WriteString(timeText(e.Value.At) + " " + output.Clean(e.Value.Type))
 		for _, detail := range []struct{ name, value string }{
-			{"application", e.Value.Application}, {"credentials", e.Value.CredentialsID}, {"endpoint", e.Value.EndpointID},
-			{"session", e.Value.SessionID}, {"service", e.Value.Service}, {"revision", numberText(e.Value.ServiceRevision)},
-			{"module", e.Value.Module}, {"node", e.Value.Node}, {"cause", e.Value.Cause}, {"by", e.Value.User},
+			{"application", e.Value.Application},
+			{"credentials", e.Value.CredentialsID},
+			{"endpoint", e.Value.EndpointID},
+			{"session", e.Value.SessionID},
+			{"service", e.Value.Service},
+			{"revision", numberText(e.Value.ServiceRevision)},
+			{"module", e.Value.Module},
+			{"node", e.Value.Node},
+			{"cause", e.Value.Cause},
+			{"by", e.Value.User},
 		} {
 			if detail.value != "" {
 				line.WriteString(" " + detail.name + "=" + output.Clean(detail.value))

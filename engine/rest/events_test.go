@@ -62,7 +62,7 @@ func (s *site) tail(t *testing.T, query string, change ...func(*http.Request)) *
 		c(r)
 	}
 	transport := &http.Transport{}
-	resp, err := transport.RoundTrip(r)
+	resp, err := transport.RoundTrip(r) //nolint:bodyclose // by close, below
 	require.NoError(t, err)
 	require.Equal(t, 200, resp.StatusCode)
 	l := &tail{t: t, header: resp.Header, events: make(chan sse, 10000)}

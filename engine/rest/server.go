@@ -87,7 +87,7 @@ type Server struct {
 	http    *fasthttp.Server
 	abandon context.CancelFunc // ends all requests in flight
 	// streaming is done when streams of events have to end.
-	streaming  context.Context
+	streaming  context.Context //nolint:containedctx // the life of the server
 	endStreams context.CancelFunc
 }
 

@@ -33,7 +33,7 @@ func gateway(t *testing.T, node *server, app string) <-chan told {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, node.url+"/v1/events"+query, http.NoBody)
 	require.NoError(t, err)
 	request.SetBasicAuth("admin", password)
-	response, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request) //nolint:bodyclose // by the reader, below
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	live, events := make(chan struct{}), make(chan told, 10000)
