@@ -37,10 +37,20 @@ var flags = []struct{ name, key, help string }{
 
 // BindFlags defines the configuration flags of `credence serve` in fs, with
 // their help texts. Give the same set to Load after it was parsed.
-func BindFlags(fs *pflag.FlagSet) {
+func BindFlags(fs *pflag.FlagSet) { bind(fs, func(string) bool { return true }) }
+
+// BindStateFlags defines those of them that say where the state is.
+func BindStateFlags(fs *pflag.FlagSet) {
+	bind(fs, func(key string) bool { return key == "dataDir" || strings.HasPrefix(key, "etcd.") })
+}
+
+func bind(fs *pflag.FlagSet, wanted func(key string) bool) {
 	fs.String(fileFlag, "", "configuration `file`, YAML or TOML")
 	values := flatDefaults()
 	for _, f := range flags {
+		if !wanted(f.key) {
+			continue
+		}
 		if list, ok := values[f.key].([]string); ok {
 			fs.StringSlice(f.name, list, f.help)
 			continue

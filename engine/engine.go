@@ -55,6 +55,7 @@ type Engine struct {
 	clock    func() time.Time
 	spread   func(time.Duration) time.Duration
 	self     self
+	restored restored
 	wait     time.Duration
 	sessions SessionOptions
 	ring     atomic.Pointer[keyRing] // as this node last saw it
@@ -101,8 +102,8 @@ func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisec
 // this node, starts custom services before they are asked and those that are
 // about to be deployed, follows what happens for the streams of events, tells
 // modules of revocations that they have missed, returns services whose revision
-// keeps failing to an earlier one, renews the keys of sessions, and removes what
-// has run out. It returns nil when ctx
+// keeps failing to an earlier one, renews the keys of sessions, tells of restores,
+// and removes what has run out. It returns nil when ctx
 // ended it.
 func (e *Engine) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -113,6 +114,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	group.Go(func() error { return e.deliverNotices(ctx) })
 	group.Go(func() error { return e.replaceBroken(ctx) })
 	group.Go(func() error { return e.sweep(ctx) })
+	group.Go(func() error { return e.followGeneration(ctx) })
 	group.Go(func() error { return e.resealSecrets(ctx) })
 	group.Go(func() error { return e.rotateSessionKeys(ctx) })
 	return group.Wait()

@@ -34,6 +34,9 @@ type Introspection struct {
 // that no decision could be reached.
 func (e *Engine) Introspect(ctx context.Context, caller Caller, app ApplicationID, r IntrospectRequest) (Introspection, error) {
 	caller.Idempotency = nil // see Idempotency
+	if err := e.stillKept(r.Consistency); err != nil {
+		return Introspection{}, err
+	}
 	t, refusal := parseToken(r.Token)
 	var out Introspection
 	rev, err := e.run(ctx, caller, r.Consistency, func(tx *Tx) (err error) {
@@ -81,7 +84,11 @@ func (e *Engine) introspect(ctx context.Context, tx *Tx, app *Application, t par
 		if !e.now().Before(t.claims.Expiry.Time()) {
 			reason = ReasonSessionExpired
 		}
-		return Introspection{Reason: reason}, nil
+		detail := ""
+		if e.witness(t.claims.Version) {
+			detail = "the session was opened after the backup that the state was restored from"
+		}
+		return Introspection{Reason: reason, Detail: detail}, nil
 	}
 	out := Introspection{Session: &s}
 	mark, err := tx.get(ctx, endedKey(app.ID, s.EndpointID))

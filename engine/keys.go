@@ -40,6 +40,8 @@ import (
 //	audit/<operation>             who did what, in the order of time
 //	idem/<day>/<hash>             answers kept for repeated requests
 //	purge/<app>                   a deleted application whose records are being removed
+//	backup                        when the state was last copied; in the copy: when it was made
+//	generation                    how often it was put back from a copy
 const shardCount = 256
 
 func shardOf(id CredentialsID) string {
@@ -137,6 +139,11 @@ func purgeKey(a ApplicationID) string  { return "purge/" + string(a) }
 func serviceUseKey(s ServiceName, a ApplicationID) string {
 	return serviceUsePrefix(s) + string(a)
 }
+
+const (
+	backupKey     = "backup"
+	generationKey = "generation"
+)
 
 // shardPrefixes lists the prefixes of a sharded kind ("cred", "reg") in the
 // order of keys.

@@ -71,6 +71,9 @@ func (e *Engine) Verify(ctx context.Context, caller Caller, app ApplicationID, r
 	if err := r.Proof.check(); err != nil {
 		return Verdict{}, err
 	}
+	if err := e.stillKept(r.Consistency); err != nil {
+		return Verdict{}, err
+	}
 	session, err := e.prepareSession(ctx, r.SessionTTL)
 	if err != nil {
 		return Verdict{}, err

@@ -132,17 +132,22 @@ func runAll(ctx context.Context, background, front func(context.Context) error) 
 }
 
 func openStore(ctx context.Context, c config.Config, log *slog.Logger) (*etcdstore.Store, error) {
-	files := etcdstore.TLSFiles{CAFile: c.Etcd.TLS.CAFile, CertFile: c.Etcd.TLS.CertFile, KeyFile: c.Etcd.TLS.KeyFile, ServerName: c.Etcd.TLS.ServerName}
-	tls, err := files.Config()
+	options, err := storeOptions(c, log)
 	if err != nil {
 		return nil, err
 	}
-	return etcdstore.Open(ctx, etcdstore.Options{
+	return etcdstore.Open(ctx, options)
+}
+
+func storeOptions(c config.Config, log *slog.Logger) (etcdstore.Options, error) {
+	files := etcdstore.TLSFiles{CAFile: c.Etcd.TLS.CAFile, CertFile: c.Etcd.TLS.CertFile, KeyFile: c.Etcd.TLS.KeyFile, ServerName: c.Etcd.TLS.ServerName}
+	tls, err := files.Config()
+	return etcdstore.Options{
 		Endpoints: c.Etcd.Endpoints, Prefix: c.Etcd.Prefix, Logger: log,
 		DialTimeout: c.Etcd.DialTimeout, Lease: c.Node.Lease, Username: c.Etcd.Username, Password: string(c.Etcd.Password), TLS: tls,
 		QuotaBytes: c.Etcd.QuotaBytes,
 		DataDir:    c.DataDir, Embedded: etcdstore.Embedded{QuotaBytes: c.Etcd.Embedded.QuotaBytes},
-	})
+	}, err
 }
 
 func etcdKind(c config.Config) string {

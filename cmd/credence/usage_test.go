@@ -43,6 +43,10 @@ func TestWrongUsageEndsWith2AndSaysWhatIsRight(t *testing.T) {
 		"no time to wait":              {[]string{"app", "list", "--timeout", "0s"}, "--timeout must be longer"},
 		"a client's flag for a server": {[]string{"serve", "--timeout", "5s"}, "credence serve does not speak to a server"},
 		"a client's flag for config":   {[]string{"config", "-o", "json"}, "credence config does not speak to a server"},
+		"no file to restore":           {[]string{"restore"}, "credence restore takes FILE"},
+		"an etcd to restore":           {[]string{"restore", "f", "--etcd-endpoints", "a:1"}, "restored by its own tools"},
+		"no etcd to mark":              {[]string{"restore", "--mark"}, "--etcd-endpoints"},
+		"no time of a backup":          {[]string{"restore", "f", "--backup-at", "noon"}, "--backup-at \"noon\" is no time"},
 		"unknown configuration":        {[]string{"config", "--log-level", "loud"}, "log.level"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -277,3 +277,9 @@ func (c *certificates) write(name, kind string, der []byte) {
 	text := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 	require.NoError(c.t, os.WriteFile(c.file(name), text, 0o600))
 }
+
+// How long a test waits for what happens in the background.
+const (
+	soon = 20 * time.Second
+	tick = 5 * time.Millisecond
+)

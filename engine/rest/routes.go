@@ -113,6 +113,8 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/v1/audit", roles: either, query: append(paged("application", "action", "user"), "since"), answer: s.listAudit},
 		{method: "GET", path: "/v1/nodes", roles: platform, query: []string{"pageSize", "pageToken"}, answer: s.listNodes},
 		{method: "GET", path: "/v1/nodes/{id}", roles: platform, answer: s.getNode},
+		{method: "GET", path: "/v1/generation", roles: platform, answer: s.getGeneration},
+		{method: "POST", path: "/v1/generation/acknowledge", roles: platform, body: jsonBody, answer: s.acknowledgeGeneration},
 	}
 }
 
