@@ -21,13 +21,14 @@ type Config struct {
 	// it or are cut.
 	ShutdownTimeout time.Duration `yaml:"shutdownTimeout"`
 
-	Node    Node    `yaml:"node"`
-	Log     Log     `yaml:"log"`
-	HTTP    HTTP    `yaml:"http"`
-	Etcd    Etcd    `yaml:"etcd"`
-	Cache   Cache   `yaml:"cache"`
-	Secrets Secrets `yaml:"secrets"`
-	Modules Modules `yaml:"modules"`
+	Node     Node     `yaml:"node"`
+	Log      Log      `yaml:"log"`
+	HTTP     HTTP     `yaml:"http"`
+	Etcd     Etcd     `yaml:"etcd"`
+	Cache    Cache    `yaml:"cache"`
+	Secrets  Secrets  `yaml:"secrets"`
+	Sessions Sessions `yaml:"sessions"`
+	Modules  Modules  `yaml:"modules"`
 }
 
 // Node says which of several nodes this one is.
@@ -133,14 +134,25 @@ type Cache struct {
 	Bytes int64 `yaml:"bytes"`
 }
 
-// Secrets holds the keys that encrypt the secrets in the store. At most one of
-// the two is given; neither is needed with an embedded etcd.
+// Secrets holds the keys that encrypt the secrets, and the keys of sessions, in
+// the store. At most one of the two is given; neither is needed with an embedded etcd.
 type Secrets struct {
 	// KeyFile is the path of a file with a key in each line, 32 bytes in
 	// standard base64: the first encrypts, all decrypt.
 	KeyFile string `yaml:"keyFile"`
 	// Key is one such key.
 	Key Secret `yaml:"key"`
+}
+
+// Sessions says what sessions are opened, and how their tokens are made. Give
+// all nodes the same.
+type Sessions struct {
+	// MaxTTL is the longest that a session may be asked for.
+	MaxTTL time.Duration `yaml:"maxTTL"`
+	// Issuer is who tokens say that they come from (iss).
+	Issuer string `yaml:"issuer"`
+	// KeyRotation is how long one key signs tokens.
+	KeyRotation time.Duration `yaml:"keyRotation"`
 }
 
 // Modules bounds the WebAssembly modules that decide about credentials. A
@@ -236,7 +248,8 @@ func defaults() Config {
 			DialTimeout: 5 * time.Second,
 			Embedded:    Embedded{QuotaBytes: 2 * gib},
 		},
-		Cache: Cache{Bytes: 64 * mib},
+		Cache:    Cache{Bytes: 64 * mib},
+		Sessions: Sessions{MaxTTL: 24 * time.Hour, Issuer: "credence", KeyRotation: 24 * time.Hour},
 		Modules: Modules{
 			CallTimeout:        250 * time.Millisecond,
 			ProvideTimeout:     time.Second,

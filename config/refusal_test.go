@@ -171,6 +171,11 @@ func TestAValueThatIsNotAllowedIsRefused(t *testing.T) {
 		{"a name of two keys", []string{"CREDENCE_MODULES__SIGNATURES__KEYS=a=x,a=y"}, "the name is there twice"},
 		{"two sources of keys", []string{"CREDENCE_SECRETS__KEY=x", "CREDENCE_SECRETS__KEY_FILE=y"}, "must not be given together with secrets.key"},
 		{"NUL in the key file", []string{"CREDENCE_SECRETS__KEY_FILE=a\x00"}, "secrets.keyFile"},
+		{"sessions without end", []string{"CREDENCE_SESSIONS__MAX_TTL=169h"}, "sessions.maxTTL"},
+		{"sessions of half a second", []string{"CREDENCE_SESSIONS__MAX_TTL=500ms"}, "sessions.maxTTL"},
+		{"an issuer with a space", []string{"CREDENCE_SESSIONS__ISSUER=a b"}, "sessions.issuer"},
+		{"no issuer", []string{"CREDENCE_SESSIONS__ISSUER="}, "sessions.issuer"},
+		{"keys for minutes", []string{"CREDENCE_SESSIONS__KEY_ROTATION=59m"}, "sessions.keyRotation"},
 		{"a capability that is none", []string{"CREDENCE_MODULES__CAPABILITIES=kv,root"}, "each item must be one of kv, clock"},
 		{"a capability twice", []string{"CREDENCE_MODULES__CAPABILITIES=kv,kv"}, "is there twice"},
 		{"neither true nor false", []string{"CREDENCE_MODULES__HTTP__ALLOW_PRIVATE=yes"}, "must be true or false"},
@@ -195,7 +200,7 @@ func TestValuesAtTheEdgeAreAllowed(t *testing.T) {
 		"CREDENCE_ETCD__PREFIX=/a/b/", "CREDENCE_HTTP__MAX_BODY_BYTES=1048576", "CREDENCE_HTTP__MAX_MODULE_BYTES=33554432",
 		"CREDENCE_MODULES__CALL_TIMEOUT=5s", "CREDENCE_MODULES__MEMORY_PAGES=4096", "CREDENCE_MODULES__QUEUE=0",
 		"CREDENCE_MODULES__QUEUE_WAIT=0s", "CREDENCE_MODULES__MEMORY_PAGES_CEILING=65536",
-		"CREDENCE_MODULES__MEMORY_BUDGET=1048576",
+		"CREDENCE_MODULES__MEMORY_BUDGET=1048576", "CREDENCE_SESSIONS__MAX_TTL=168h", "CREDENCE_SESSIONS__KEY_ROTATION=1h",
 	} {
 		_, err := config.Load(config.Options{Environ: []string{env}})
 		require.NoError(t, err, env)

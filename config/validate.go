@@ -23,6 +23,7 @@ func validate(c Config, origin map[string]string) error {
 	v.check(c.Cache.Bytes == 0 || c.Cache.Bytes >= mib && c.Cache.Bytes <= 64*gib, "cache.bytes", c.Cache.Bytes,
 		"must be between %d and %d, or 0 for no cache", mib, int64(64*gib))
 	v.secrets(c.Secrets)
+	v.sessions(c.Sessions)
 	v.modules(c.Modules)
 	v.check(!strings.ContainsRune(c.Modules.DropIn, 0), "modules.dropIn", c.Modules.DropIn, "must be the path of a folder")
 	v.check(c.Modules.DeployWait > 0 && c.Modules.DeployWait < c.HTTP.DeployTimeout, "modules.deployWait", c.Modules.DeployWait,
@@ -171,6 +172,23 @@ func isPrefix(p string) bool {
 func (v *validator) secrets(s Secrets) {
 	v.check(s.KeyFile == "" || s.Key == "", "secrets.keyFile", s.KeyFile, "must not be given together with secrets.key: a file can hold several keys")
 	v.check(!strings.ContainsRune(s.KeyFile, 0), "secrets.keyFile", s.KeyFile, "must be the path of a file")
+}
+
+// What the engine keeps of sessions and keys goes by the longest of these.
+const (
+	longestSession   = 7 * 24 * time.Hour
+	shortestRotation = time.Hour
+	longestRotation  = 366 * 24 * time.Hour
+	longestIssuer    = 256
+)
+
+func (v *validator) sessions(s Sessions) {
+	v.check(s.MaxTTL >= time.Second && s.MaxTTL <= longestSession && s.MaxTTL%time.Second == 0, "sessions.maxTTL", s.MaxTTL,
+		"must be a number of whole seconds between 1s and %s", longestSession)
+	v.check(s.Issuer != "" && len(s.Issuer) <= longestIssuer && !strings.ContainsFunc(s.Issuer, func(r rune) bool { return r <= ' ' || r > '~' }),
+		"sessions.issuer", s.Issuer, "must be 1 to %d visible ASCII characters, such as https://credence.example.com", longestIssuer)
+	v.check(s.KeyRotation >= shortestRotation && s.KeyRotation <= longestRotation, "sessions.keyRotation", s.KeyRotation,
+		"must be between %s and %s", shortestRotation, longestRotation)
 }
 
 // The largest values of these settings are those of the sandbox's design:

@@ -19,13 +19,16 @@ type IntrospectRequest struct {
 	Consistency Consistency
 }
 
-// Introspection is the judgement of a token. It held at Revision.
+// Introspection is the judgement of a token. It held at Revision, which is as
+// recent as Consistency says; see [Verdict].
 type Introspection struct {
 	Active   bool
 	Reason   Reason   // empty when active
 	Detail   string   // for operators; may be empty
 	Session  *Session // nil when there is no record of it
 	Revision Revision
+
+	Consistency Consistency
 }
 
 // Introspect judges a token: the signature, the session, and all that a
@@ -55,10 +58,11 @@ func (e *Engine) Introspect(ctx context.Context, caller Caller, app ApplicationI
 		}
 		if refusal != nil {
 			out = Introspection{Reason: ReasonBadToken, Detail: refusal.Error()}
-			return nil
+		} else if out, err = e.introspect(ctx, tx, a, t); err != nil {
+			return err
 		}
-		out, err = e.introspect(ctx, tx, a, t)
-		return err
+		out.Consistency = tx.recency()
+		return nil
 	})
 	if err != nil {
 		return Introspection{}, err

@@ -140,6 +140,15 @@ func (tx *Tx) seen(key string) (Record, bool) {
 	return Record{}, false
 }
 
+// recency says how recent a decision of this unit of work is: as its reads are,
+// or strict where there is a commit, which checks that nothing has changed.
+func (tx *Tx) recency() Consistency {
+	if len(tx.writes) > 0 {
+		return Strict
+	}
+	return tx.first
+}
+
 func (tx *Tx) consistency() Consistency {
 	if tx.snapshot == 0 {
 		return tx.first

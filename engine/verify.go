@@ -94,9 +94,7 @@ func (e *Engine) Verify(ctx context.Context, caller Caller, app ApplicationID, r
 		if err := e.openSession(tx, app, &verdict, session); err != nil {
 			return err
 		}
-		if verdict.Consistency = tx.first; len(tx.writes) > 0 { // which checks that nothing has changed
-			verdict.Consistency = Strict
-		}
+		verdict.Consistency = tx.recency()
 		return nil
 	})
 	if err != nil {

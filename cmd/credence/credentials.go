@@ -128,7 +128,11 @@ func credentialsRows(e client.Credentials) output.Rows {
 
 func revocationRows(v client.Revocation) output.Rows {
 	rows := credentialsRows(v.Credentials)
-	rows.Add("enforcement", v.Enforcement.State)
-	rows.Add("enforced from", numberText(v.Enforcement.Revision))
+	addEnforcement(&rows, v.Enforcement)
 	return rows
+}
+
+func addEnforcement(rows *output.Rows, e client.Enforcement) {
+	rows.Add("enforcement", e.State)
+	rows.Add("enforced from", numberText(e.Revision))
 }

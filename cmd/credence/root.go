@@ -32,7 +32,7 @@ func run(ctx context.Context, w *world) int {
 	}
 	failed, isFailure := errors.AsType[failure](err)
 	switch {
-	case errors.Is(err, errRejected):
+	case errors.Is(err, errRejected), errors.Is(err, errInactive):
 		return exitFailed // the answer has said it
 	case isFailure && !isUsage(err):
 		fmt.Fprintf(w.stderr, "credence: %s\n", sentence(failed.cause))
@@ -95,7 +95,8 @@ func newRootCommand(w *world) *cobra.Command {
 	add(root, localGroup, newServeCommand(w), newConfigCommand(w), newBackupCommand(w), newRestoreCommand(w))
 	add(root, clientGroup,
 		newAppCommand(r), newCredentialsCommand(r), newRegistrationCommand(r),
-		newServiceCommand(r), newModuleCommand(r), newSecretCommand(r), newNodeCommand(r), newGenerationCommand(r), newEventsCommand(r), newAuditCommand(r), newVerifyCommand(r))
+		newServiceCommand(r), newModuleCommand(r), newSecretCommand(r), newNodeCommand(r), newGenerationCommand(r), newEventsCommand(r), newAuditCommand(r), newVerifyCommand(r),
+		newSessionCommand(r), newEndpointCommand(r))
 	root.AddCommand(newVersionCommand(w), newModuleCompileCommand(w))
 	completeFlag(root, "output", fixed(output.Formats()...))
 	keepRemoteFlagsToClients(root, r)

@@ -77,6 +77,7 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 	e := engine.New(engine.Options{
 		Store: store, Builtins: builtin.Services(), Runtime: modules, Vault: vault, Signatures: signatures, Log: log,
 		Node: node, DeployWait: c.Modules.DeployWait, EventStreams: c.HTTP.MaxEventStreams,
+		Sessions: engine.SessionOptions{Issuer: c.Sessions.Issuer, MaxTTL: c.Sessions.MaxTTL, KeyRotation: c.Sessions.KeyRotation},
 	})
 	closing.add(func() error { e.Close(); return nil })
 	if err := bootstrap(ctx, e, c, w.stdout); err != nil {

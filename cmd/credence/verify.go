@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,7 @@ func newVerifyCommand(r *remote) *cobra.Command {
 		request client.VerifyRequest
 		keyFile string
 		proof   proofFlags
+		session time.Duration
 	)
 	cmd := aboutCredentials(r, "verify", "Ask whether an endpoint may connect: exit code 0 accepted, 1 rejected",
 		func(ctx context.Context, c *client.Client, app, id string) error {
@@ -39,8 +41,15 @@ func newVerifyCommand(r *remote) *cobra.Command {
 	cmd.Flags().StringVar(&request.EndpointID, "endpoint", "", "`id` of the endpoint that connects; without it, the credentials id")
 	cmd.Flags().StringVar(&keyFile, "public-key-file", "", "`file` with the key that the endpoint showed, PEM or DER; it must be the one of the credentials")
 	cmd.Flags().StringVar(&request.Consistency, "consistency", "", "how old the answer may be: `strict`, bounded=MS or at-least=VERSION")
+	cmd.Flags().DurationVar(&session, "session", 0, "open a session of this `length`, with its unit, if the endpoint is accepted")
 	proof.bind(cmd)
 	first(cmd, func() (err error) {
+		if cmd.Flags().Changed("session") {
+			if session < time.Second || session%time.Second != 0 {
+				return usagef("--session %s: a session lasts a number of whole seconds, such as 1h", session)
+			}
+			request.Session = &client.SessionRequest{TTLSeconds: int64(session / time.Second)}
+		}
 		if request.Proof, err = proof.read(r.w); err != nil {
 			return err
 		}
@@ -66,6 +75,11 @@ func verdictRows(v client.Verdict) output.Rows {
 		rows.Add("endpoint", v.Registration.EndpointID)
 		rows.Add("profile version", numberText(v.Registration.ProfileVersion))
 		rows.Add("profile", jsonText(v.Registration.Profile))
+	}
+	if v.Session != nil {
+		rows.Add("session", v.Session.ID)
+		rows.Add("session expires", timeText(v.Session.ExpiresAt))
+		rows.Add("token", v.Session.Token)
 	}
 	rows.Add("consistency", v.Consistency)
 	rows.Add("resource version", numberText(v.ResourceVersion))

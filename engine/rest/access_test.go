@@ -74,7 +74,7 @@ func TestMethodsThatARouteDoesNotTakeAreRefused(t *testing.T) {
 		require.ElementsMatch(t, []string{"GET", "HEAD", "POST"}, strings.Split(a.header.Get("Allow"), ", "), method)
 	}
 	refused(t, s.do("BREW", app, ""), 501, "unsupported", "", "method is unknown")
-	for _, later := range []string{"/v1/tenants", "/v1/users", "/v1/tokens", "/openapi.json", "/docs", "/kaaAdmin/rest/api/x", app + "/challenges", app + "/sessions"} {
+	for _, later := range []string{"/v1/tenants", "/v1/users", "/v1/tokens", "/openapi.json", "/docs", "/kaaAdmin/rest/api/x", app + "/challenges"} {
 		refused(t, s.do("GET", later, ""), 404, "not_found", "", "no such route")
 	}
 }

@@ -55,7 +55,7 @@ func TestEveryRouteButHealthTakesALogin(t *testing.T) {
 		want := http.StatusUnauthorized
 		if len(r.roles) == 0 {
 			want = http.StatusOK
-			require.Contains(t, []string{"/livez", "/readyz", "/version", "/metrics"}, r.path)
+			require.Contains(t, []string{"/livez", "/readyz", "/version", "/metrics", "/.well-known/jwks.json"}, r.path)
 		}
 		require.Equal(t, want, s.do(r.method, r.path, "", anonymous).status, r.path)
 	}

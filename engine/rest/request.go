@@ -194,6 +194,9 @@ func (r reply) write(c *fiber.Ctx) error {
 	if r.version != 0 {
 		c.Set(fiber.HeaderETag, `"`+strconv.FormatInt(int64(r.version), 10)+`"`)
 	}
+	if r.cache != "" {
+		c.Set(fiber.HeaderCacheControl, r.cache)
+	}
 	if r.location != "" {
 		c.Set(fiber.HeaderLocation, r.location)
 	}

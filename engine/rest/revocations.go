@@ -31,16 +31,27 @@ type nodeBody struct {
 func revocationOf(r engine.Revocation) revocationBody {
 	body := revocationBody{credentialsBody: credentialsOf(r.Credentials)}
 	if r.Enforcement.State != "" {
-		body.Enforcement = &enforcementBody{State: r.Enforcement.State, Revision: r.Enforcement.Revision, Nodes: []nodeBody{}}
+		body.Enforcement = enforcementOf(r.Enforcement)
 	}
 	return body
 }
 
+func enforcementOf(e engine.Enforcement) *enforcementBody {
+	return &enforcementBody{State: e.State, Revision: e.Revision, Nodes: []nodeBody{}}
+}
+
 func (s *Server) revoke(ctx context.Context, q *request) (reply, error) {
-	if wait := q.query["wait"]; len(wait) > 0 && wait[0] != "enforced" {
-		return reply{}, engine.Errorf(engine.CodeInvalid, "wait=%s is unknown: use wait=enforced, or leave it out", clip(wait[0])).InField("wait")
+	if err := q.checkWait(); err != nil {
+		return reply{}, err
 	}
 	return answerRevocation(ctx, q, s.engine.Revoke)
+}
+
+func (q *request) checkWait() error {
+	if wait := q.query["wait"]; len(wait) > 0 && wait[0] != "enforced" {
+		return engine.Errorf(engine.CodeInvalid, "wait=%s is unknown: use wait=enforced, or leave it out", clip(wait[0])).InField("wait")
+	}
+	return nil
 }
 
 func (s *Server) recheck(ctx context.Context, q *request) (reply, error) {

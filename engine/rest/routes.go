@@ -41,6 +41,7 @@ type reply struct {
 	text     []byte          // written as it is, in the place of body
 	media    string          // content type of text; empty: plain text
 	version  engine.Revision // becomes the ETag unless 0
+	cache    string          // Cache-Control; empty: no-store
 	location string
 	next     string // target of Link: rel="next"
 	// consistency of an answer about credentials; becomes X-Consistency.
@@ -60,6 +61,7 @@ func (s *Server) routes() []route {
 		app  = apps + "/{app}"
 		cred = app + "/credentials/{id}"
 		reg  = cred + "/registration"
+		sess = app + "/sessions"
 		svcs = "/v1/credentials-services"
 		svc  = svcs + "/{name}"
 		mods = modulesPath
@@ -72,6 +74,7 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/readyz", answer: s.ready},
 		{method: "GET", path: "/version", answer: s.version},
 		{method: "GET", path: "/metrics", answer: s.scrape},
+		{method: "GET", path: "/.well-known/jwks.json", answer: s.keySet},
 
 		{method: "POST", path: apps, roles: tenant, body: jsonBody, slow: true, answer: s.createApplication},
 		{method: "GET", path: apps, roles: tenant, query: paged("name", "credentialsService"), answer: s.listApplications},
@@ -90,6 +93,12 @@ func (s *Server) routes() []route {
 		{method: "GET", path: reg, roles: tenant, answer: s.getRegistration},
 		{method: "DELETE", path: reg, roles: tenant, match: true, answer: s.deleteRegistration},
 		{method: "POST", path: app + "/verify", roles: tenant, body: jsonBody, answer: s.verify},
+
+		{method: "POST", path: sess + "/introspect", roles: tenant, body: jsonBody, answer: s.introspect},
+		{method: "GET", path: sess, roles: tenant, query: paged("credentialsId", "endpointId"), answer: s.listSessions},
+		{method: "GET", path: sess + "/{id}", roles: tenant, answer: s.getSession},
+		{method: "DELETE", path: sess + "/{id}", roles: tenant, query: []string{"wait"}, answer: s.endSession},
+		{method: "DELETE", path: app + "/endpoints/{endpoint}/sessions", roles: tenant, query: []string{"wait"}, answer: s.endSessions},
 
 		{method: "GET", path: svcs, roles: either, answer: s.listServices},
 		{method: "GET", path: svc, roles: either, answer: s.getService},

@@ -2,9 +2,6 @@ package rest
 
 import (
 	"context"
-	"errors"
-
-	"github.com/go-json-experiment/json"
 
 	"github.com/credence-engine/credence/engine"
 )
@@ -14,6 +11,7 @@ type verifyBody struct {
 	EndpointID    engine.EndpointID    `json:"endpointId"`
 	PublicKey     []byte               `json:"publicKey"`
 	Proof         *proofBody           `json:"proof"`
+	Session       *sessionRequest      `json:"session"`
 	Consistency   string               `json:"consistency"`
 }
 
@@ -38,6 +36,7 @@ type verdictBody struct {
 	Detail          string            `json:"detail,omitzero"`
 	Credentials     *credentialsBody  `json:"credentials,omitzero"`
 	Registration    *registrationBody `json:"registration,omitzero"`
+	Session         *openedBody       `json:"session,omitzero"`
 	Consistency     string            `json:"consistency"`
 	ResourceVersion engine.Revision   `json:"resourceVersion"`
 }
@@ -63,6 +62,9 @@ func verdictOf(v engine.Verdict) verdictBody {
 		r := registrationOf(*v.Registration)
 		body.Registration = &r
 	}
+	if v.Session != nil {
+		body.Session = &openedBody{ID: v.Session.ID, Token: v.Session.Token, ExpiresAt: v.Session.ExpiresAt}
+	}
 	return body
 }
 
@@ -73,29 +75,23 @@ func (s *Server) verify(ctx context.Context, q *request) (reply, error) {
 	}
 	in, err := decode[verifyBody](q.body())
 	if err != nil {
-		return reply{}, notOffered(err)
+		return reply{}, err
 	}
 	consistency, err := parseConsistency(in.Consistency)
 	if err != nil {
 		return reply{}, err
 	}
+	ttl, err := in.Session.ttl()
+	if err != nil {
+		return reply{}, err
+	}
 	verdict, err := s.engine.Verify(ctx, q.caller, app, engine.VerifyRequest{
 		CredentialsID: in.CredentialsID, EndpointID: in.EndpointID, PublicKey: in.PublicKey,
-		Proof: in.Proof.proof(), Consistency: consistency,
+		Proof: in.Proof.proof(), Consistency: consistency, SessionTTL: ttl,
 	})
 	if err != nil {
 		return reply{}, err
 	}
 	s.metrics.decided(verdict)
 	return reply{body: verdictOf(verdict), consistency: consistencyOf(verdict.Consistency)}, nil
-}
-
-// notOffered explains the members of the contract that this version does not
-// offer, in the place of calling them unknown.
-func notOffered(err error) error {
-	e, ok := errors.AsType[*engine.Error](err)
-	if ok && e.Field == "/session" && errors.Is(err, json.ErrUnknownName) {
-		return engine.Wrap(err, engine.CodeInvalid, e.Field+": this version does not offer it, leave it out").InField(e.Field)
-	}
-	return err
 }

@@ -52,19 +52,22 @@ func TestAVerifyThatAsksNothingIsRefused(t *testing.T) {
 	s := start(t)
 	app := s.app("Internal")
 	for name, c := range map[string]struct{ body, field, words string }{
-		"no id":            {`{}`, "/credentialsId", "is empty"},
-		"id a number":      {`{"credentialsId":1}`, "/credentialsId", "a string"},
-		"proof of no type": {`{"credentialsId":"a","proof":{"value":"YQ=="}}`, "/proof/type", "1 to 128 printable"},
-		"proof odd type":   {`{"credentialsId":"a","proof":{"type":"a\u0007","value":"YQ=="}}`, "/proof/type", "1 to 128 printable"},
-		"proof empty":      {`{"credentialsId":"a","proof":{"type":"t"}}`, "/proof/value", "is empty"},
-		"proof not base64": {`{"credentialsId":"a","proof":{"type":"t","value":"-"}}`, "/proof/value", "base64"},
-		"proof unknown":    {`{"credentialsId":"a","proof":{"kind":"t"}}`, "/proof/kind", "no such member"},
-		"session":          {`{"credentialsId":"a","session":{"ttlSeconds":5}}`, "/session", "this version does not offer it"},
-		"key not base64":   {`{"credentialsId":"a","publicKey":"-"}`, "/publicKey", "base64"},
-		"consistency":      {`{"credentialsId":"a","consistency":"soon"}`, "/consistency", "strict, bounded"},
-		"bounded no ms":    {`{"credentialsId":"a","consistency":"bounded=x"}`, "/consistency", "strict, bounded"},
-		"bounded too much": {`{"credentialsId":"a","consistency":"bounded=3600001"}`, "/consistency", "strict, bounded"},
-		"at least nothing": {`{"credentialsId":"a","consistency":"at-least=0"}`, "/consistency", "strict, bounded"},
+		"no id":             {`{}`, "/credentialsId", "is empty"},
+		"id a number":       {`{"credentialsId":1}`, "/credentialsId", "a string"},
+		"proof of no type":  {`{"credentialsId":"a","proof":{"value":"YQ=="}}`, "/proof/type", "1 to 128 printable"},
+		"proof odd type":    {`{"credentialsId":"a","proof":{"type":"a\u0007","value":"YQ=="}}`, "/proof/type", "1 to 128 printable"},
+		"proof empty":       {`{"credentialsId":"a","proof":{"type":"t"}}`, "/proof/value", "is empty"},
+		"proof not base64":  {`{"credentialsId":"a","proof":{"type":"t","value":"-"}}`, "/proof/value", "base64"},
+		"proof unknown":     {`{"credentialsId":"a","proof":{"kind":"t"}}`, "/proof/kind", "no such member"},
+		"no length":         {`{"credentialsId":"a","session":{}}`, "/session/ttlSeconds", "from 1 to 604800"},
+		"an endless length": {`{"credentialsId":"a","session":{"ttlSeconds":9223372036854775807}}`, "/session/ttlSeconds", "from 1 to 604800"},
+		"too long":          {`{"credentialsId":"a","session":{"ttlSeconds":86401}}`, "/session/ttlSeconds", "from 1 to 86400"},
+		"no number":         {`{"credentialsId":"a","session":{"ttlSeconds":"1h"}}`, "/session/ttlSeconds", "an integer"},
+		"key not base64":    {`{"credentialsId":"a","publicKey":"-"}`, "/publicKey", "base64"},
+		"consistency":       {`{"credentialsId":"a","consistency":"soon"}`, "/consistency", "strict, bounded"},
+		"bounded no ms":     {`{"credentialsId":"a","consistency":"bounded=x"}`, "/consistency", "strict, bounded"},
+		"bounded too much":  {`{"credentialsId":"a","consistency":"bounded=3600001"}`, "/consistency", "strict, bounded"},
+		"at least nothing":  {`{"credentialsId":"a","consistency":"at-least=0"}`, "/consistency", "strict, bounded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			refused(t, s.do("POST", app+"/verify", c.body), 400, "invalid", c.field, c.words)

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -46,10 +45,13 @@ type CredentialsPatch struct {
 // Revocation answers a revocation: the credentials, and how far it has come.
 type Revocation struct {
 	Credentials
-	Enforcement struct {
-		State    string `json:"state"`
-		Revision int64  `json:"revision"`
-	} `json:"enforcement"`
+	Enforcement Enforcement `json:"enforcement"`
+}
+
+// Enforcement is the receipt for what took rights away at a revision.
+type Enforcement struct {
+	State    string `json:"state"`
+	Revision int64  `json:"revision"`
 }
 
 // CredentialsFilter chooses credentials; what is empty chooses all.
@@ -89,11 +91,7 @@ func (c *Client) UpdateCredentials(ctx context.Context, app, id string, patch Cr
 // Revoke refuses credentials for good. A wait of "enforced" asks the server to
 // answer when no node accepts them any more.
 func (c *Client) Revoke(ctx context.Context, app, id, wait string) (Answer[Revocation], error) {
-	query := url.Values{}
-	if wait != "" {
-		query.Set("wait", wait)
-	}
-	return call[Revocation](ctx, c, request{method: http.MethodPost, path: credentialsPath(app, id, "revoke"), query: query})
+	return call[Revocation](ctx, c, request{method: http.MethodPost, path: credentialsPath(app, id, "revoke"), query: waiting(wait)})
 }
 
 // Recheck makes the server ask the credentials service again, and revoke if

@@ -14,6 +14,8 @@ type VerifyRequest struct {
 	PublicKey []byte `json:"publicKey,omitempty"`
 	// Proof, when given, must hold in the eyes of the credentials service.
 	Proof *Proof `json:"proof,omitempty"`
+	// Session, when given, asks for a session if the endpoint is accepted.
+	Session *SessionRequest `json:"session,omitempty"`
 	// Consistency is strict, bounded=<ms> or at-least=<resourceVersion>;
 	// empty: strict.
 	Consistency string `json:"consistency,omitempty"`
@@ -29,13 +31,14 @@ type Proof struct {
 
 // Verdict is a decision.
 type Verdict struct {
-	Decision        string        `json:"decision"` // ACCEPTED or REJECTED
-	Reason          string        `json:"reason"`
-	Detail          string        `json:"detail"`
-	Credentials     *Credentials  `json:"credentials"`
-	Registration    *Registration `json:"registration"`
-	Consistency     string        `json:"consistency"`
-	ResourceVersion int64         `json:"resourceVersion"`
+	Decision        string         `json:"decision"` // ACCEPTED or REJECTED
+	Reason          string         `json:"reason"`
+	Detail          string         `json:"detail"`
+	Credentials     *Credentials   `json:"credentials"`
+	Registration    *Registration  `json:"registration"`
+	Session         *OpenedSession `json:"session"`
+	Consistency     string         `json:"consistency"`
+	ResourceVersion int64          `json:"resourceVersion"`
 }
 
 // Accepted tells whether the endpoint may connect.
