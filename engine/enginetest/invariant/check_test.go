@@ -134,6 +134,11 @@ func TestEachMonitorCatchesABadHistory(t *testing.T) {
 		}, Rules{Search: time.Minute}},
 		{"credentials that nobody has provisioned", []string{"L"}, []Op{op(Verify, 3, 4, accepted)}, Rules{Search: time.Minute}},
 		{"credentials of an unknown provisioning", nil, []Op{op(Provision, 1, 2, unknown), op(Verify, 3, 4, accepted)}, Rules{Search: time.Minute}},
+		{"a claim that was refused for a revocation meanwhile", nil, []Op{
+			provisioned, op(Verify, 3, 9, status(engine.Revoked), func(o *Op) { o.Owner = "e" }), op(Revoke, 5, 6),
+			op(Get, 10, 11, status(engine.Revoked), func(o *Op) { o.Owner = "e" }),
+		}, Rules{Search: time.Minute}},
+		{"a revocation of what is not known", nil, []Op{op(Revoke, 1, 2), op(Verify, 3, 4, status(engine.Revoked))}, Rules{Search: time.Minute}},
 		{"a refusal of what is there", []string{"L"}, []Op{provisioned, op(Revoke, 3, 4, refused)}, Rules{Search: time.Minute}},
 		{"an old look", nil, []Op{
 			provisioned, op(Verify, 3, 4, accepted), op(Get, 5, 6, status(engine.Available), at(engine.AtLeast(1))),

@@ -37,12 +37,12 @@ func (r register) step(op *Op) (bool, register) {
 			r.status = ranks[engine.Available]
 		}
 		return fits, r
-	case Revoke:
-		fits := open || (op.Outcome == Done) == (r.status != 0)
-		if r.status != 0 {
-			r.status = ranks[engine.Revoked]
+	case Revoke: // also of what is not known, when the service cannot say that at once
+		if op.Outcome == Refused {
+			return r.status == 0, r
 		}
-		return fits, r
+		r.status = ranks[engine.Revoked]
+		return true, r
 	case Verify:
 		accepts := r.accepts(op.Endpoint)
 		fits := open || op.Accepted == accepts && (accepts || r.shows(op))
@@ -99,6 +99,11 @@ func operations(ops []*Op) []porcupine.Operation {
 			continue
 		}
 		since, _ := op.since()
+		if op.Kind == Verify && op.seen() == engine.Revoked && op.Owner == op.Endpoint { // it may have claimed, and then seen the revocation
+			claim := *op
+			claim.Outcome = Unknown
+			history = append(history, porcupine.Operation{ClientId: op.Client, Input: &claim, Call: int64(since), Return: int64(op.ended())})
+		}
 		history = append(history, porcupine.Operation{ClientId: op.Client, Input: op, Call: int64(since), Return: int64(op.ended())})
 	}
 	return history

@@ -40,7 +40,10 @@ func (j *judge) sessions() {
 			}
 		}
 		for _, end := range all[endpoint{opened.App, opened.Endpoint}] {
-			before := opened.Returned < end.Invoked || opened.Revision != 0 && opened.Revision < end.Revision
+			before := opened.Returned < end.Invoked
+			if opened.Revision != 0 && end.Revision != 0 {
+				before = opened.Revision < end.Revision
+			}
 			if opened.Outcome == Done && before {
 				ends = append(ends, end)
 			}
