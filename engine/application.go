@@ -212,7 +212,8 @@ func (e *Engine) DeleteApplication(ctx context.Context, caller Caller, id Applic
 	return err
 }
 
-// application loads an application of the caller's tenant.
+// application loads an application of the caller's tenant. Whatever else is
+// read or written of an application comes after it (I8).
 func (tx *Tx) application(ctx context.Context, id ApplicationID) (*Application, error) {
 	r, err := tx.get(ctx, appKey(tx.caller.Tenant, id))
 	if err != nil {

@@ -23,7 +23,7 @@ type Provisioned struct {
 // Provision registers credentials through the application's service. The same
 // id and body again change nothing; another body under a known id is the
 // service's to accept (Internal refuses it: CodeConflict); a revoked id stays
-// revoked (CodeConflict).
+// revoked (CodeConflict). Once it has returned, every lookup finds them (I5).
 func (e *Engine) Provision(ctx context.Context, caller Caller, app ApplicationID, r ProvisionRequest) (Provisioned, error) {
 	if err := r.check(); err != nil {
 		return Provisioned{}, err

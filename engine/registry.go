@@ -85,7 +85,8 @@ func (r *registry) builtin(name ServiceName) Service {
 
 // acquire returns the application's service as tx sees it, and points tx's
 // State at it. A service that was deleted, or that cannot be started, is
-// CodeUnavailable or CodeModuleFault: no decision.
+// CodeUnavailable or CodeModuleFault: no decision. Which revision serves is read
+// with the rest of the decision (I6).
 func (r *registry) acquire(ctx context.Context, tx *Tx, app *Application) (lease, error) {
 	tx.service, tx.app = app.Service, app.ID
 	if builtin, ok := r.builtins[app.Service]; ok {

@@ -48,7 +48,7 @@ func (s *Store) hit(snap engine.Snapshot) engine.Snapshot {
 	return snap
 }
 
-// strict answers from the cache as of a barrier that begins after the call, or
+// strict answers from the cache as of a barrier that begins after the call (I1), or
 // else asks the store.
 func (s *Store) strict(ctx context.Context, c engine.Consistency, keys []string) (engine.Snapshot, error) {
 	if !s.cache.holds(keys) {
