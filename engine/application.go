@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strings"
@@ -227,8 +228,10 @@ func (tx *Tx) application(ctx context.Context, id ApplicationID) (*Application, 
 }
 
 func decodeApplication(r Record) (Application, error) {
-	app := Application{Version: r.Version, ProofPolicy: ProofGateway} // as in records of before there were policies
-	return app, decode(r, &app)
+	v, err := decodedApplications.of(r)
+	v.Version = r.Version
+	v.ProofPolicy = cmp.Or(v.ProofPolicy, ProofGateway) // records of before there were policies
+	return v, err
 }
 
 // takeName claims the application's name in its tenant.

@@ -73,8 +73,9 @@ type CredentialsPatch struct {
 }
 
 func decodeCredentials(r Record) (Credentials, error) {
-	c := Credentials{Version: r.Version}
-	return c, decode(r, &c)
+	v, err := decodedCredentials.of(r)
+	v.Version = r.Version
+	return v, err
 }
 
 // Credentials returns the engine's record of credentials, with the zero value

@@ -27,8 +27,9 @@ type Profile struct {
 }
 
 func decodeRegistration(r Record) (Registration, error) {
-	reg := Registration{Version: r.Version}
-	return reg, decode(r, &reg)
+	v, err := decodedRegistrations.of(r)
+	v.Version = r.Version
+	return v, err
 }
 
 // registration returns the record, with the zero value when there is none.
