@@ -3,7 +3,6 @@ package engine
 import (
 	"encoding/hex"
 	"fmt"
-	"hash/fnv"
 	"strings"
 )
 
@@ -44,10 +43,21 @@ import (
 //	generation                    how often it was put back from a copy
 const shardCount = 256
 
+// shardNames are the shards as they stand in keys, in order.
+var shardNames = func() (names [shardCount]string) {
+	for i := range names {
+		names[i] = hex.EncodeToString([]byte{byte(i)})
+	}
+	return names
+}()
+
+// shardOf is the FNV-1a hash of an id, of which the last byte counts.
 func shardOf(id CredentialsID) string {
-	h := fnv.New32a()
-	h.Write([]byte(id))
-	return hex.EncodeToString([]byte{byte(h.Sum32() % shardCount)})
+	hash := uint32(2166136261)
+	for i := range len(id) {
+		hash = (hash ^ uint32(id[i])) * 16777619
+	}
+	return shardNames[hash%shardCount]
 }
 
 func appPrefix(t TenantID) string               { return "tenant/" + string(t) + "/app/" }
@@ -150,7 +160,7 @@ const (
 func shardPrefixes(kind string, a ApplicationID) []string {
 	prefixes := make([]string, shardCount)
 	for i := range prefixes {
-		prefixes[i] = kind + "/" + string(a) + "/" + hex.EncodeToString([]byte{byte(i)}) + "/"
+		prefixes[i] = kind + "/" + string(a) + "/" + shardNames[i] + "/"
 	}
 	return prefixes
 }

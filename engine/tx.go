@@ -73,6 +73,9 @@ func (tx *Tx) get(ctx context.Context, key string) (Record, error) {
 		}
 		return Record{Key: key, Value: w.Value, Version: tx.snapshot + 1}, nil
 	}
+	if r, seen := tx.seen(key); seen {
+		return r, nil
+	}
 	if err := tx.load(ctx, key); err != nil {
 		return Record{}, err
 	}
