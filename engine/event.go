@@ -101,6 +101,9 @@ type DomainEvent struct {
 
 // events are what an entry means, in their order.
 func (a *AuditEntry) events() []DomainEvent {
+	if a.Action == "credentials.import" {
+		return a.imported()
+	}
 	meant := happenings[a.Action]
 	if a.Session != "" && a.Action == "credentials.claim" {
 		meant = append(slices.Clip(meant), happening{kind: SessionsOpened})
@@ -125,6 +128,18 @@ func (a *AuditEntry) events() []DomainEvent {
 		}
 		if m.kind == SessionsEnded && a.Session == "" && events[i].Credentials != "" {
 			events[i].Endpoint = "" // of these credentials all, whoever uses them
+		}
+	}
+	return events
+}
+
+// imported are the events of an entry for many credentials.
+func (a *AuditEntry) imported() []DomainEvent {
+	events := make([]DomainEvent, len(a.Targets))
+	for i, id := range a.Targets {
+		events[i] = DomainEvent{
+			Type: CredentialsProvisioned, Revision: a.Version, At: a.At, Application: a.Application,
+			Credentials: CredentialsID(id), User: a.User, RequestID: a.RequestID,
 		}
 	}
 	return events

@@ -38,7 +38,8 @@ type EventBatch struct {
 	Revision Revision
 	Events   []DomainEvent
 	// Live tells that the stream has just come to the present: what happens
-	// from here on comes at once.
+	// from here on comes at once, and whoever waits for the streams of this node
+	// waits for this one.
 	Live bool
 }
 
@@ -183,6 +184,7 @@ func (s *EventStream) take(ctx context.Context) (EventBatch, <-chan struct{}, er
 	s.of.progressed()
 	news, more, complete := s.of.after(s.at)
 	s.live = complete
+	promised := s.of.promised
 	s.of.mu.Unlock()
 	if !complete {
 		batch, err := s.replay(ctx)
@@ -195,7 +197,9 @@ func (s *EventStream) take(ctx context.Context) (EventBatch, <-chan struct{}, er
 			return batch, closed, err
 		}
 	}
-	batch.Live, s.told = !s.told, true
+	if !s.told && batch.Revision >= promised {
+		batch.Live, s.told = true, true
+	}
 	return batch, more, nil
 }
 

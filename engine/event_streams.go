@@ -46,6 +46,8 @@ type streams struct {
 	backlog   []moment // of the revisions above base, up to head
 	bytes     int
 	open      map[*EventStream]struct{}
+	promised  Revision           // what others were told that the streams have reached, or were cut
+	feed      context.CancelFunc // of the present watch
 	cuts      int64
 	moved     chan struct{} // closed when the backlog grows or following changes
 	written   chan struct{} // closed when a stream has written; nil while nobody waits
@@ -122,13 +124,24 @@ func (e *Engine) feedEvents(ctx context.Context) error {
 		}
 		e.streams.start(after)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	e.streams.fedBy(cancel)
 	for changes, err := range e.store.Watch(ctx, auditPrefix, after) {
 		if err != nil {
 			return err
 		}
 		e.streams.add(momentOf(changes))
 	}
-	return nil
+	return errWatchSilent
+}
+
+var errWatchSilent = errors.New("a watch has not told of what is known to have happened")
+
+func (s *streams) fedBy(cancel context.CancelFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.feed = cancel
 }
 
 // recordStart notes in the audit that this node looks at what happens.
@@ -248,8 +261,12 @@ func (s *streams) all() []*EventStream {
 
 // reached returns when each open stream has written all that happened up to a
 // revision at which there is an audit entry. Streams that have not done so in
-// time are cut before it returns. It fails when ctx ends earlier.
+// time are cut before it returns, and none comes to the present before that
+// revision any more. It fails when ctx ends earlier.
 func (s *streams) reached(ctx context.Context, at Revision) error {
+	s.mu.Lock()
+	s.promised = max(s.promised, at)
+	s.mu.Unlock()
 	timer := time.NewTimer(reachTimeout)
 	defer timer.Stop()
 	for {
@@ -266,6 +283,9 @@ func (s *streams) reached(ctx context.Context, at Revision) error {
 			s.mu.Lock()
 			for _, stream := range late {
 				s.cut(stream, errStreamSlow)
+			}
+			if s.head < at && s.feed != nil {
+				s.feed() // the watch itself is late: begin another
 			}
 			s.mu.Unlock()
 			awaitEnd(late)

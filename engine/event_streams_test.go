@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,7 +58,7 @@ func TestWhatIsNotReadInTimeIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := followed(t)
 		began := time.Now()
-		require.NoError(t, s.reached(t.Context(), 11), "nobody is there")
+		require.NoError(t, s.reached(t.Context(), 10), "nobody is there")
 		slow, fast, other := s.mustJoin(t, "a"), s.mustJoin(t, "a"), s.mustJoin(t, "b")
 		fastOver, otherOver := reads(t, fast), reads(t, other)
 		s.add(happens(t, 11, "a"))
@@ -113,6 +114,29 @@ func (s *streams) mustJoinAt(t *testing.T, at Revision) *EventStream {
 	return stream
 }
 
+// A node whose own watch is late begins another one, and lets no stream believe
+// meanwhile that it is at the present.
+func TestAWatchThatIsLateIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := followed(t)
+		replaced := false
+		s.fedBy(func() { replaced = true })
+		over := reads(t, s.mustJoin(t, "a"))
+		require.NoError(t, s.reached(t.Context(), 11))
+		require.ErrorIs(t, <-over, errStreamSlow)
+		require.True(t, replaced)
+		back := s.mustJoinAt(t, 10)
+		batch, err := back.Next(t.Context(), time.Second)
+		require.NoError(t, err)
+		require.Equal(t, EventBatch{Revision: 10}, batch, "not live")
+		s.add(happens(t, 11, "a"))
+		batch, err = back.Next(t.Context(), time.Second)
+		require.NoError(t, err)
+		require.Equal(t, EventBatch{Revision: 11, Live: true}, batch)
+		back.Close()
+	})
+}
+
 // A stream that does not read is overtaken: it holds up nobody and keeps
 // nothing.
 func TestASlowStreamIsOvertakenAndCut(t *testing.T) {
@@ -163,6 +187,42 @@ func TestAQuietStreamTellsHowFarItIs(t *testing.T) {
 		stream.Close()
 		stream.Close()
 	})
+}
+
+// Some actions are several events: of one revision, in an order that can be
+// relied on.
+func TestActionsThatAreSeveralEvents(t *testing.T) {
+	for name, c := range map[string]struct {
+		entry AuditEntry
+		want  []DomainEvent
+	}{
+		"claim with a session": {
+			AuditEntry{Action: "credentials.claim", Target: "c", Endpoint: "e", Session: "s"},
+			[]DomainEvent{{Type: CredentialsClaimed, Credentials: "c", Endpoint: "e"}, {Type: SessionsOpened, Credentials: "c", Endpoint: "e", Session: "s"}},
+		},
+		"claim without":  {AuditEntry{Action: "credentials.claim", Target: "c", Endpoint: "e"}, []DomainEvent{{Type: CredentialsClaimed, Credentials: "c", Endpoint: "e"}}},
+		"session opened": {AuditEntry{Action: "session.open", Target: "c", Endpoint: "e", Session: "s"}, []DomainEvent{{Type: SessionsOpened, Credentials: "c", Endpoint: "e", Session: "s"}}},
+		"session ended": {
+			AuditEntry{Action: "session.end", Target: "c", Endpoint: "e", Session: "s"},
+			[]DomainEvent{{Type: SessionsEnded, Credentials: "c", Endpoint: "e", Session: "s", Cause: CauseSessionEnded}},
+		},
+		"endpoint": {AuditEntry{Action: "endpoint.end_sessions", Target: "e", Endpoint: "e"}, []DomainEvent{{Type: SessionsEnded, Endpoint: "e", Cause: CauseEndpointEnded}}},
+		"revoked": {
+			AuditEntry{Action: "credentials.revoke", Target: "c", Endpoint: "e"},
+			[]DomainEvent{{Type: CredentialsRevoked, Credentials: "c", Endpoint: "e"}, {Type: SessionsEnded, Credentials: "c", Cause: CauseRevoked}},
+		},
+		"import":      {AuditEntry{Action: "credentials.import", Targets: []string{"c", "d"}}, []DomainEvent{{Type: CredentialsProvisioned, Credentials: "c"}, {Type: CredentialsProvisioned, Credentials: "d"}}},
+		"audit alone": {AuditEntry{Action: "secret.set", Target: "x"}, []DomainEvent{}},
+	} {
+		require.Equal(t, c.want, c.entry.events(), name)
+	}
+	types := EventTypes()
+	require.True(t, slices.IsSorted(types))
+	for action, meant := range happenings {
+		for _, m := range meant {
+			require.Contains(t, types, m.kind, action)
+		}
+	}
 }
 
 // What cannot be read is not passed over: the stream ends.

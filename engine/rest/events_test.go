@@ -383,6 +383,21 @@ func TestTheAuditTellsWhoDidWhat(t *testing.T) {
 	refused(t, s.do("GET", "/v1/audit", "", anonymous), 401, "unauthenticated", "", "log in")
 }
 
+// I8: who is neither of the platform nor of a tenant sees neither.
+func TestRolesSayWhatIsSeen(t *testing.T) {
+	for _, c := range []struct {
+		roles []engine.Role
+		want  engine.Scope
+	}{
+		{nil, engine.Scope{}},
+		{[]engine.Role{engine.RoleAdmin}, engine.Scope{Platform: true}},
+		{[]engine.Role{engine.RoleTenantAdmin}, engine.Scope{Tenant: "t"}},
+		{[]engine.Role{engine.RoleAdmin, engine.RoleTenantAdmin}, engine.Scope{Tenant: "t", Platform: true}},
+	} {
+		require.Equal(t, c.want, scopeOf(engine.User{Tenant: "t", Roles: c.roles}))
+	}
+}
+
 func FuzzLastEventID(f *testing.F) {
 	for _, seed := range []string{"", "1", "0", "-1", "9223372036854775807", "9223372036854775808", "1 ", "１"} {
 		f.Add(seed)
