@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -38,6 +39,11 @@ type answer struct {
 			State    string
 			Revision engine.Revision
 		}
+		Session struct {
+			ID    string
+			Token string
+		}
+		Active          bool
 		ResourceVersion engine.Revision
 	}
 	text []byte
@@ -206,8 +212,25 @@ var statusOf = map[string]engine.Status{
 }
 
 func (c client) verify(ctx context.Context, n *node, cred *credential, endpoint engine.EndpointID, at engine.Consistency) invariant.Op {
+	return c.ask(ctx, n, cred, endpoint, at, object{}, func(answer) {})
+}
+
+// open verifies strictly and asks for a session, which is nil when there is
+// none.
+func (c client) open(ctx context.Context, n *node, cred *credential, endpoint engine.EndpointID) (opened *session) {
+	wanted := object{"session": object{"ttlSeconds": 3600}}
+	c.ask(ctx, n, cred, endpoint, engine.Strict, wanted, func(a answer) {
+		if got := a.body.Session; got.ID != "" {
+			opened = &session{cred: cred, endpoint: endpoint, id: got.ID, token: got.Token}
+		}
+	})
+	return opened
+}
+
+// ask sends a verification with what else is wanted, and hands out the answer.
+func (c client) ask(ctx context.Context, n *node, cred *credential, endpoint engine.EndpointID, at engine.Consistency, body object, see func(answer)) invariant.Op {
 	op := invariant.Op{Kind: invariant.Verify, App: cred.app, Credentials: cred.id, Endpoint: endpoint, Consistency: at}
-	body := object{"credentialsId": cred.id, "endpointId": endpoint, "consistency": nameOf(at)}
+	maps.Copy(body, object{"credentialsId": cred.id, "endpointId": endpoint, "consistency": nameOf(at)})
 	return c.do(ctx, n, op, http.MethodPost, appPath(cred.app)+"/verify", body, func(a answer, o *invariant.Op) {
 		if a.status != http.StatusOK {
 			return
@@ -217,8 +240,9 @@ func (c client) verify(ctx context.Context, n *node, cred *credential, endpoint 
 			o.Outcome, o.Status, o.Owner = invariant.Done, status, a.body.Credentials.EndpointID
 		}
 		if a.body.Decision == "ACCEPTED" {
-			o.Outcome, o.Accepted = invariant.Done, true
+			o.Outcome, o.Accepted, o.Session = invariant.Done, true, a.body.Session.ID
 		}
+		see(a)
 	})
 }
 
@@ -247,20 +271,50 @@ func (c client) get(ctx context.Context, n *node, cred *credential) invariant.Op
 	})
 }
 
+// receiptPath asks for an answer that comes with the receipt, if wait says so.
+func receiptPath(path string, wait bool) string {
+	if wait {
+		return path + "?wait=enforced"
+	}
+	return path
+}
+
+// tellEnded reads the answer to what takes rights away.
+func tellEnded(a answer, o *invariant.Op) {
+	switch a.status {
+	case http.StatusOK, http.StatusAccepted:
+		o.Outcome, o.Revision = invariant.Done, a.body.Enforcement.Revision
+		o.Enforced = a.body.Enforcement.State == string(engine.Enforced)
+		o.Detail = a.body.Enforcement.State
+	case http.StatusNotFound:
+		o.Outcome = invariant.Refused
+	}
+}
+
 func (c client) revoke(ctx context.Context, n *node, cred *credential, wait bool) {
 	op := invariant.Op{Kind: invariant.Revoke, App: cred.app, Credentials: cred.id}
-	path := credPath(cred) + "/revoke"
-	if wait {
-		path += "?wait=enforced"
+	c.do(ctx, n, op, http.MethodPost, receiptPath(credPath(cred)+"/revoke", wait), nil, tellEnded)
+}
+
+func (c client) introspect(ctx context.Context, n *node, s *session, at engine.Consistency) {
+	op := invariant.Op{
+		Kind: invariant.Introspect, App: s.cred.app, Credentials: s.cred.id, Endpoint: s.endpoint, Session: s.id, Consistency: at,
 	}
-	c.do(ctx, n, op, http.MethodPost, path, nil, func(a answer, o *invariant.Op) {
-		switch a.status {
-		case http.StatusOK, http.StatusAccepted:
-			o.Outcome, o.Revision = invariant.Done, a.body.Enforcement.Revision
-			o.Enforced = a.body.Enforcement.State == string(engine.Enforced)
-			o.Detail = a.body.Enforcement.State
-		case http.StatusNotFound:
-			o.Outcome = invariant.Refused
+	body := object{"token": s.token, "consistency": nameOf(at)}
+	c.do(ctx, n, op, http.MethodPost, appPath(s.cred.app)+"/sessions/introspect", body, func(a answer, o *invariant.Op) {
+		if a.status == http.StatusOK {
+			o.Outcome, o.Active, o.Revision, o.Detail = invariant.Done, a.body.Active, a.body.ResourceVersion, a.body.Reason
 		}
 	})
+}
+
+func (c client) endSession(ctx context.Context, n *node, s *session, wait bool) {
+	op := invariant.Op{Kind: invariant.EndSession, App: s.cred.app, Session: s.id}
+	c.do(ctx, n, op, http.MethodDelete, receiptPath(appPath(s.cred.app)+"/sessions/"+s.id, wait), nil, tellEnded)
+}
+
+func (c client) endSessions(ctx context.Context, n *node, s *session, wait bool) {
+	op := invariant.Op{Kind: invariant.EndEndpoint, App: s.cred.app, Endpoint: s.endpoint}
+	path := appPath(s.cred.app) + "/endpoints/" + url.PathEscape(string(s.endpoint)) + "/sessions"
+	c.do(ctx, n, op, http.MethodDelete, receiptPath(path, wait), nil, tellEnded)
 }

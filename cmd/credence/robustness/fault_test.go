@@ -56,6 +56,7 @@ func (f *faults) ofProcesses() []fault {
 		{"member stopped", f.stopMember},
 		disk,
 		{"no space", f.fill},
+		{"clock of a node jumps", f.jumpClock},
 	}
 }
 

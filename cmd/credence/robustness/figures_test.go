@@ -72,6 +72,9 @@ func (f *figures) print(t testing.TB, history []invariant.Op, report invariant.R
 			continue
 		case op.Kind == invariant.Verify && op.Accepted:
 			counts["accepted"]++
+			if op.Session != "" {
+				counts["opened"]++
+			}
 		case op.Kind == invariant.Verify:
 			counts["rejected"]++
 		}
@@ -86,6 +89,9 @@ func (f *figures) print(t testing.TB, history []invariant.Op, report invariant.R
 	line("  receipts that say ENFORCED", counts["receipts"])
 	line("provisionings asked for", counts[string(invariant.Provision)])
 	line("lookups", counts[string(invariant.Get)])
+	line("sessions opened", counts["opened"])
+	line("  introspected", counts[string(invariant.Introspect)])
+	line("  ended, one or all of an endpoint", counts[string(invariant.EndSession)]+counts[string(invariant.EndEndpoint)])
 	line("requests without a decision", counts["no decision"])
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
 		line("  "+reason, reasons[reason])

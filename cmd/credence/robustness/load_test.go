@@ -23,6 +23,14 @@ type credential struct {
 	uses  atomic.Int32
 }
 
+// session is one that was opened, with its token.
+type session struct {
+	cred     *credential
+	endpoint engine.EndpointID
+	id       string
+	token    string
+}
+
 // mostUses bounds the history of one credential, which is searched at the end.
 const mostUses = 40
 
@@ -32,6 +40,7 @@ type pool struct {
 	number int
 	all    []*credential
 	recent []*credential // that the load picks from
+	open   []*session    // also those that have ended
 }
 
 // poolSize is how many credentials the load works with at a time: few, so that
@@ -95,6 +104,23 @@ func (p *pool) pick(random *rand.Rand) *credential {
 	return c
 }
 
+func (p *pool) opened(s *session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open = append(p.open, s)
+	p.open = slices.Clone(p.open[max(0, len(p.open)-poolSize):])
+}
+
+// session returns a session of late, or nil.
+func (p *pool) session(random *rand.Rand) *session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.open) == 0 {
+		return nil
+	}
+	return p.open[random.IntN(len(p.open))]
+}
+
 func (p *pool) everything() []*credential {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -150,7 +176,7 @@ func (w worker) node() *node { return w.nodes[w.random.IntN(len(w.nodes))] }
 func (w worker) step() {
 	ctx := context.Background() // a request that has begun is heard out
 	what := w.random.IntN(100)
-	cred := w.pool.pick(w.random)
+	cred, session := w.pool.pick(w.random), w.pool.session(w.random)
 	switch {
 	case what < 14 || cred == nil:
 		for _, c := range w.pool.add(w.apps) {
@@ -158,14 +184,22 @@ func (w worker) step() {
 		}
 	case what < 16:
 		w.imports(ctx, w.node(), w.pool.batch(w.apps[w.random.IntN(len(w.apps))], importSize))
-	case what < 21:
+	case what < 20:
 		w.race(ctx, cred)
-	case what < 30:
+	case what < 28:
 		w.get(ctx, w.node(), cred)
-	case what < 33:
+	case what < 31:
 		w.provision(ctx, w.node(), cred)
-	case what < 43:
+	case what < 40:
 		w.revokeAndLook(ctx, cred)
+	case what < 50:
+		if opened := w.client.open(ctx, w.node(), cred, cred.owner); opened != nil {
+			w.pool.opened(opened)
+		}
+	case what < 60 && session != nil:
+		w.introspect(ctx, w.node(), session, w.consistency())
+	case what < 66 && session != nil:
+		w.endAndLook(ctx, session)
 	default:
 		endpoint := cred.owner
 		if w.chance(5) {
@@ -215,6 +249,26 @@ func (w worker) revokeAndLook(ctx context.Context, cred *credential) {
 	look(&after)
 	before.Wait()
 	after.Wait()
+}
+
+// endAndLook ends a session, or all of its endpoint, and asks every node about
+// it, before and after.
+func (w worker) endAndLook(ctx context.Context, s *session) {
+	at, n, wait, one := w.consistency(), w.node(), w.chance(2), w.chance(2)
+	var looks sync.WaitGroup
+	look := func() {
+		for _, n := range w.nodes {
+			looks.Go(func() { w.introspect(ctx, n, s, at) })
+		}
+	}
+	look()
+	if one {
+		w.endSession(ctx, n, s, wait)
+	} else {
+		w.endSessions(ctx, n, s, wait)
+	}
+	look()
+	looks.Wait()
 }
 
 // lookAtAll reads every credential once, when all is well again, and returns

@@ -18,6 +18,8 @@ import (
 const (
 	nodeCount = 3
 	password  = "a password of the tests"
+	// secretsKey encrypts the keys of sessions.
+	secretsKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 	// lease is how long a node counts as live after the loss of touch. It is
 	// short, so that faults can be longer.
 	lease = 3 * time.Second
@@ -83,8 +85,8 @@ func (n *node) run(t testing.TB) {
 	n.url.Store("")
 	cmd := exec.Command(n.binary, "serve", "--listen", "127.0.0.1:0", "--data-dir", n.dir+"/"+n.name, "--node-id", n.name,
 		"--etcd-endpoints", strings.Join(n.endpoints, ","))
-	cmd.Env = append(os.Environ(), "CREDENCE_BOOTSTRAP_PASSWORD="+password, "CREDENCE_NODE__LEASE="+lease.String(),
-		"CREDENCE_HTTP__REQUEST_TIMEOUT="+requestTimeout.String())
+	cmd.Env = append(os.Environ(), "CREDENCE_BOOTSTRAP_PASSWORD="+password, "CREDENCE_SECRETS__KEY="+secretsKey, "CREDENCE_NODE__LEASE="+lease.String(),
+		"CREDENCE_HTTP__REQUEST_TIMEOUT="+requestTimeout.String(), clockEnv+"="+n.clock())
 	cmd.Env = append(cmd.Env, n.env...)
 	n.launch(t, cmd)
 }

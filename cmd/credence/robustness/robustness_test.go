@@ -75,7 +75,7 @@ func newRun(t *testing.T) *run {
 	r := &run{t: t, dir: dir}
 	t.Cleanup(r.keep)
 	binary := filepath.Join(dir, "credence")
-	build := exec.Command("go", "build", "-tags", os.Getenv(tagsEnv), "-o", binary, "./cmd/credence")
+	build := exec.Command("go", "build", "-overlay", overlay(t, dir), "-tags", os.Getenv(tagsEnv), "-o", binary, "./cmd/credence")
 	build.Dir = "../../.."
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)

@@ -126,6 +126,9 @@ func TestEachMonitorCatchesABadHistory(t *testing.T) {
 		{"two revocations", []string{"I7"}, []Op{op(Revoke, 1, 2, revision(3))}, Rules{Audit: []Entry{{"credentials.revoke", "app", "c", 3}, {"credentials.revoke", "app", "c", 4}}}},
 		{"a claim without an entry", []string{"I7"}, []Op{op(Verify, 1, 2, accepted)}, Rules{Audit: []Entry{}}},
 
+		{"the end of a session without an entry", []string{"I7"}, []Op{op(EndSession, 1, 2, session, revision(3))}, Rules{Audit: []Entry{{"session.end", "app", "c", 2}}}},
+		{"the end of a session with its entry", nil, []Op{op(EndSession, 1, 2, session, revision(3))}, Rules{Audit: []Entry{{"session.end", "app", "c", 3}}}},
+
 		{"a revocation in another application", []string{"I8"}, []Op{op(Revoke, 1, 2), op(Verify, 3, 4, in("other"), status(engine.Revoked))}, Rules{}},
 		{"an owner that never asked", []string{"I8"}, []Op{op(Get, 1, 2, status(engine.InUse), func(o *Op) { o.Owner = "nobody" })}, Rules{}},
 
