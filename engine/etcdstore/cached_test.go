@@ -1,9 +1,11 @@
 package etcdstore
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 
 	"github.com/credence-engine/credence/engine"
 	"github.com/credence-engine/credence/engine/enginetest"
@@ -36,4 +38,39 @@ func TestCachedStorePassesTheSuite(t *testing.T) {
 			return cached{cache, expiring{store}}
 		}
 	})
+}
+
+// TestACachedStoreIsNeverStaleWhileItsConnectionsBreak writes past a proxy and
+// reads through it, strictly and at once, while connections are cut and the
+// history is compacted (I1).
+func TestACachedStoreIsNeverStaleWhileItsConnectionsBreak(t *testing.T) {
+	etcd := startCluster(t, nil)
+	way := startProxy(t, etcd.addr)
+	writer := epoch.New(open(t, Options{Endpoints: []string{etcd.addr}}), epoch.Options{})
+	store := epoch.New(open(t, Options{Endpoints: []string{way.addr()}}), epoch.Options{Bytes: epoch.DefaultBytes})
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	for n := range 300 {
+		key, value := fmt.Sprint("k/", n%7), fmt.Sprint(n)
+		rev, err := writer.Commit(t.Context(), put(key, value))
+		require.NoError(t, err)
+		switch n % 60 {
+		case 20:
+			way.cut()
+		case 40:
+			_, err := etcd.etcd.Server.Compact(t.Context(), &etcdserverpb.CompactionRequest{Revision: int64(rev)})
+			require.NoError(t, err)
+		case 50:
+			way.cut()
+			_, err := etcd.etcd.Server.Compact(t.Context(), &etcdserverpb.CompactionRequest{Revision: int64(rev)})
+			require.NoError(t, err)
+		}
+		require.Equal(t, value, valueOf(t, store, key))
+		snap, err := store.Read(t.Context(), engine.AtLeast(rev), key)
+		require.NoError(t, err)
+		require.Equal(t, value, string(snap.Records[0].Value))
+	}
+	stats := store.Stats()
+	t.Logf("%+v", stats)
+	require.Greater(t, stats.Hits, stats.Misses, "the cache is hardly used")
+	require.Zero(t, stats.Divergences)
 }
