@@ -26,6 +26,7 @@ type Config struct {
 	HTTP     HTTP     `yaml:"http"`
 	Etcd     Etcd     `yaml:"etcd"`
 	Cache    Cache    `yaml:"cache"`
+	Cluster  Cluster  `yaml:"cluster"`
 	Secrets  Secrets  `yaml:"secrets"`
 	Sessions Sessions `yaml:"sessions"`
 	Modules  Modules  `yaml:"modules"`
@@ -132,6 +133,38 @@ type Cache struct {
 	// Bytes is about the memory that it may take. 0 turns it off: each decision
 	// then reads etcd.
 	Bytes int64 `yaml:"bytes"`
+}
+
+// Cluster makes this node, with others of its like, an etcd cluster of their
+// own. All but Enabled is needed at the first start only, and then kept in the
+// data directory.
+type Cluster struct {
+	// Enabled says that the node is a member of a cluster.
+	Enabled bool `yaml:"enabled"`
+	// Name is the member's own: 1 to 128 characters of [A-Za-z0-9._-]. Empty:
+	// that of node.id, or else the name of the host.
+	Name string `yaml:"name"`
+	// Secret is shared by all members, at least 32 characters, or an at sign and
+	// the path of a file with it. Empty: that of the token, or a new one.
+	Secret Secret `yaml:"secret"`
+	// Members are all members of a new cluster, each name=host:port. Empty: the
+	// node joins by Join, or begins a cluster.
+	Members []string `yaml:"members"`
+	// Join is the token of the cluster to join, or an at sign and the path of a
+	// file with it.
+	Join Secret `yaml:"join"`
+	// ListenPeer and ListenClient are where the node listens for other members,
+	// IP:port. Empty: port 7380 and port 7379 of all addresses.
+	ListenPeer   string `yaml:"listenPeer"`
+	ListenClient string `yaml:"listenClient"`
+	// Advertise is the host under which other members reach this node. Empty:
+	// the one in Members, or the address of this machine.
+	Advertise string `yaml:"advertise"`
+}
+
+// Given reports whether anything but Enabled is set.
+func (c Cluster) Given() bool {
+	return c.Name != "" || c.Secret != "" || len(c.Members) > 0 || c.Join != "" || c.ListenPeer != "" || c.ListenClient != "" || c.Advertise != ""
 }
 
 // Secrets holds the keys that encrypt the secrets, and the keys of sessions, in
@@ -249,6 +282,7 @@ func defaults() Config {
 			Embedded:    Embedded{QuotaBytes: 2 * gib},
 		},
 		Cache:    Cache{Bytes: 64 * mib},
+		Cluster:  Cluster{Members: []string{}},
 		Sessions: Sessions{MaxTTL: 24 * time.Hour, Issuer: "credence", KeyRotation: 24 * time.Hour},
 		Modules: Modules{
 			CallTimeout:        250 * time.Millisecond,

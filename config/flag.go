@@ -33,6 +33,13 @@ var flags = []struct{ name, key, help string }{
 	{"etcd-cert-file", "etcd.tls.certFile", "`file` with the client certificate for etcd, PEM"},
 	{"etcd-key-file", "etcd.tls.keyFile", "`file` with the private key of the client certificate, PEM"},
 	{"etcd-server-name", "etcd.tls.serverName", "`name` expected in the cluster's certificates"},
+	{"cluster", "cluster.enabled", "form an etcd cluster with other servers, instead of standing alone"},
+	{"cluster-name", "cluster.name", "`name` of this member; without it that of --node-id, or the host's"},
+	{"cluster-members", "cluster.members", "`a=host:port,b=host:port,c=host:port`: all members of a new cluster, the same list for each of them"},
+	{"join", "cluster.join", "`@file` with the token that 'credence cluster token' printed on a member; or set " + envName("cluster.join") + " to the token"},
+	{"cluster-listen-peer", "cluster.listenPeer", "`IP:port` for the other members; without it port 7380, or that of --cluster-members"},
+	{"cluster-listen-client", "cluster.listenClient", "`IP:port` for those who join; without it port 7379"},
+	{"cluster-advertise", "cluster.advertise", "`host` under which the others reach this one; without it that of --cluster-members, or this machine's address"},
 }
 
 // BindFlags defines the configuration flags of `credence serve` in fs, with
@@ -53,6 +60,10 @@ func bind(fs *pflag.FlagSet, wanted func(key string) bool) {
 		}
 		if list, ok := values[f.key].([]string); ok {
 			fs.StringSlice(f.name, list, f.help)
+			continue
+		}
+		if on, ok := values[f.key].(bool); ok {
+			fs.Bool(f.name, on, f.help)
 			continue
 		}
 		fs.String(f.name, fmt.Sprint(values[f.key]), f.help)

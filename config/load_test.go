@@ -169,6 +169,20 @@ func TestNoSecretHasAFlag(t *testing.T) {
 	})
 }
 
+// A token is as good as the secret: a flag names at most the file that it is in.
+func TestATokenOnTheCommandLineIsRefused(t *testing.T) {
+	_, err := config.Load(config.Options{Flags: parsed(t, "--cluster", "--join="+hidden)})
+	require.ErrorContains(t, err, "cluster.join (flag --join): must be @ and the name of a file")
+	require.NotContains(t, err.Error(), hidden)
+	c, err := config.Load(config.Options{Flags: parsed(t, "--cluster", "--join=@/run/token")})
+	require.NoError(t, err)
+	require.True(t, c.Cluster.Enabled)
+	require.Equal(t, "@/run/token", string(c.Cluster.Join))
+	c, err = config.Load(config.Options{Flags: parsed(t, "--cluster"), Environ: []string{"CREDENCE_CLUSTER__JOIN=" + hidden}})
+	require.NoError(t, err)
+	require.Equal(t, hidden, string(c.Cluster.Join))
+}
+
 func TestIgnoredVariablesAreNoConfiguration(t *testing.T) {
 	environ := []string{"CREDENCE_SERVER=http://127.0.0.1:8080"}
 	_, err := config.Load(config.Options{Environ: environ})

@@ -102,7 +102,7 @@ func TestAValueOfTheWrongTypeIsRefused(t *testing.T) {
 }
 
 func TestAValueThatIsNotAllowedIsRefused(t *testing.T) {
-	external := "CREDENCE_ETCD__ENDPOINTS=https://e:1"
+	external, on := "CREDENCE_ETCD__ENDPOINTS=https://e:1", "CREDENCE_CLUSTER__ENABLED=true"
 	for _, c := range []struct {
 		name string
 		env  []string
@@ -154,6 +154,18 @@ func TestAValueThatIsNotAllowedIsRefused(t *testing.T) {
 		{"tiny cache", []string{"CREDENCE_CACHE__BYTES=1048575"}, "cache.bytes"},
 		{"large cache", []string{"CREDENCE_CACHE__BYTES=68719476737"}, "cache.bytes"},
 		{"large database", []string{"CREDENCE_ETCD__EMBEDDED__QUOTA_BYTES=8589934593"}, "etcd.embedded.quotaBytes"},
+		{"a cluster beside another", []string{on, external}, "must not be given together with etcd.endpoints"},
+		{"member with a slash", []string{on, "CREDENCE_CLUSTER__NAME=a/b"}, "cluster.name"},
+		{"short secret", []string{on, "CREDENCE_CLUSTER__SECRET=0123456789012345678901234567890"}, "cluster.secret (environment variable CREDENCE_CLUSTER__SECRET): must have at least 32"},
+		{"list and token", []string{on, "CREDENCE_CLUSTER__MEMBERS=a=h:1", "CREDENCE_CLUSTER__JOIN=@f"}, "must not be given together with cluster.join"},
+		{"member without a name", []string{on, "CREDENCE_CLUSTER__MEMBERS=h:1"}, "each item must be name=host:port"},
+		{"member without a port", []string{on, "CREDENCE_CLUSTER__MEMBERS=a=h"}, "each item must be name=host:port"},
+		{"member twice", []string{on, "CREDENCE_CLUSTER__MEMBERS=a=h:1,a=h:2"}, "is there twice"},
+		{"two members in one place", []string{on, "CREDENCE_CLUSTER__MEMBERS=a=h:1,b=h:1"}, "is there twice"},
+		{"eight members", []string{on, "CREDENCE_CLUSTER__MEMBERS=a=h:1,b=h:2,c=h:3,d=h:4,e=h:5,f=h:6,g=h:7,h=h:8"}, "at most 7"},
+		{"listening at a name", []string{on, "CREDENCE_CLUSTER__LISTEN_PEER=host:7380"}, "cluster.listenPeer"},
+		{"listening at any port", []string{on, "CREDENCE_CLUSTER__LISTEN_CLIENT=0.0.0.0:0"}, "cluster.listenClient"},
+		{"host with a port", []string{on, "CREDENCE_CLUSTER__ADVERTISE=host:7380"}, "cluster.advertise"},
 		{"NUL in the cache folder", []string{"CREDENCE_MODULES__CACHE_DIR=a\x00"}, "modules.cacheDir"},
 		{"call time", []string{"CREDENCE_MODULES__CALL_TIMEOUT=5001ms"}, "modules.callTimeout (environment variable CREDENCE_MODULES__CALL_TIMEOUT): \"5.001s\": must be longer than 0s and at most 5s"},
 		{"provide time", []string{"CREDENCE_MODULES__PROVIDE_TIMEOUT=0s"}, "modules.provideTimeout"},

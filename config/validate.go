@@ -22,6 +22,7 @@ func validate(c Config, origin map[string]string) error {
 	v.etcd(c.Etcd)
 	v.check(c.Cache.Bytes == 0 || c.Cache.Bytes >= mib && c.Cache.Bytes <= 64*gib, "cache.bytes", c.Cache.Bytes,
 		"must be between %d and %d, or 0 for no cache", mib, int64(64*gib))
+	v.cluster(c)
 	v.secrets(c.Secrets)
 	v.sessions(c.Sessions)
 	v.modules(c.Modules)
@@ -167,6 +168,44 @@ func isPrefix(p string) bool {
 	return len(p) >= len("/x/") && len(p) <= longest &&
 		strings.HasPrefix(p, "/") && strings.HasSuffix(p, "/") && !strings.Contains(p, "//") &&
 		!strings.ContainsFunc(p, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar })
+}
+
+// cluster checks what can be told from the form. What is in the data directory
+// may be missing here.
+func (v *validator) cluster(c Config) {
+	m := c.Cluster
+	v.check(!m.Enabled || !c.Etcd.External(), "cluster.enabled", m.Enabled, "must not be given together with etcd.endpoints: the state is in one place")
+	v.check(m.Name == "" || nodeID.MatchString(m.Name), "cluster.name", m.Name, "must be 1 to 128 letters, digits, dots, dashes or underscores")
+	const shortest = 32
+	secret := string(m.Secret)
+	v.check(secret == "" || strings.HasPrefix(secret, "@") || len(secret) >= shortest, "cluster.secret", nil,
+		"must have at least %d characters, as `openssl rand -base64 32` makes them, or be @ and the name of a file", shortest)
+	v.check(!strings.HasPrefix(v.origin["cluster.join"], "flag ") || strings.HasPrefix(string(m.Join), "@"), "cluster.join", nil,
+		"must be @ and the name of a file with the token, because every user of this machine can read the command line; %s takes the token itself", envName("cluster.join"))
+	v.check(len(m.Members) == 0 || m.Join == "", "cluster.members", nil, "must not be given together with cluster.join: whoever joins learns the members from the others")
+	v.members(m.Members)
+	v.listenIP("cluster.listenPeer", m.ListenPeer)
+	v.listenIP("cluster.listenClient", m.ListenClient)
+	v.check(m.Advertise == "" || isMember("", net.JoinHostPort(m.Advertise, "1")), "cluster.advertise", m.Advertise,
+		"must be a host name or an IP address, without a port")
+}
+
+func (v *validator) members(members []string) {
+	const key, most = "cluster.members", 7
+	v.check(len(members) <= most, key, len(members), "must be at most %d members: with each, every write takes longer", most)
+	names, addresses := map[string]bool{}, map[string]bool{}
+	for _, text := range members {
+		name, address, _ := strings.Cut(text, "=")
+		v.check(nodeID.MatchString(name) && isMember("", address), key, text, "each item must be name=host:port, such as n0=10.0.0.10:7380")
+		v.check(!names[name] && !addresses[address], key, text, "the name or the address is there twice")
+		names[name], addresses[address] = true, true
+	}
+}
+
+// listenIP accepts IP:port, which etcd asks for.
+func (v *validator) listenIP(key, address string) {
+	host, port, err := net.SplitHostPort(address)
+	v.check(address == "" || err == nil && net.ParseIP(host) != nil && isPort(port, 1), key, address, "must be IP:port, such as 0.0.0.0:7380")
 }
 
 func (v *validator) secrets(s Secrets) {
