@@ -3,6 +3,7 @@ package etcdstore
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -36,6 +37,11 @@ func (s *Store) Commit(ctx context.Context, c engine.Commit) (engine.Revision, e
 	}
 	return s.settle(ctx, c)
 }
+
+// tryTimeout bounds one try of a transaction. A member that forwards one to a
+// leader that is leaving would wait for it more than twice as long; a leader
+// that is alive answers far sooner.
+const tryTimeout = 3 * time.Second
 
 // settle tries a transaction until its outcome is known. A try that failed
 // after it was sent leaves that open: the next one tells, because it looks for
@@ -76,6 +82,8 @@ func (s *Store) try(ctx context.Context, c engine.Commit) (response *clientv3.Tx
 	if err != nil {
 		return nil, false, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
 	sending, flight := observe(ctx, s.server != nil)
 	client := s.client
 	if c.Urgent {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -14,8 +15,12 @@ import (
 
 // zapLogger hands warnings and errors of etcd to log. Once muted is set it
 // drops all but what ends the process: etcd reports its own stop as errors.
+//
+// A message is written at most five times a minute: a member that is gone
+// makes the others report it every few seconds, in several ways.
 func zapLogger(log *slog.Logger, muted *atomic.Bool) *zap.Logger {
-	return zap.New(&zapCore{log: log.With("component", "etcd"), muted: muted})
+	const most = 5
+	return zap.New(zapcore.NewSamplerWithOptions(&zapCore{log: log.With("component", "etcd"), muted: muted}, time.Minute, most, 0))
 }
 
 // zapCore is a zapcore.Core that writes to slog.
@@ -56,7 +61,12 @@ func (c *zapCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 func expected(message string, attrs []slog.Attr) bool {
 	switch message {
 	case "Running http and grpc server on single port. This is not recommended for production.",
-		"simple token is not cryptographically signed": // nobody logs in at the socket
+		"simple token is not cryptographically signed", // nobody logs in at the socket
+		"scheme is http or unix while key and cert files are present; ignoring key and cert files",
+		"scheme is http or unix while --client-cert-auth is enabled; ignoring client cert auth for this URL", // at the socket too
+		"rejecting member add request; local member has not been connected to majority peers, reconfigure breaks active quorum",
+		"rejecting member remove request; local member has not been connected to all peers, reconfigure breaks active quorum",
+		"rejecting promote learner: learner is not ready": // who joins asks again, and says so
 		return true
 	case "Failed to detect schema version", "failed to update storage version":
 		// A new database is asked for its version before the first flush, some

@@ -60,6 +60,9 @@ type Options struct {
 	// and used by one process at a time.
 	DataDir  string
 	Embedded Embedded
+	// Cluster makes the embedded server a member of a cluster. Nil: it stands
+	// alone.
+	Cluster *Cluster
 }
 
 // Embedded bounds the embedded server.
@@ -121,6 +124,8 @@ func (o Options) complete() (Options, error) {
 		return o, fmt.Errorf("name a data directory for the embedded etcd, or the endpoints of an external cluster")
 	case !external && (o.Embedded.QuotaBytes < 0 || o.Embedded.QuotaBytes > MaxQuotaBytes):
 		return o, fmt.Errorf("the quota of the embedded etcd is %d bytes; it must be between 1 and %d", o.Embedded.QuotaBytes, int64(MaxQuotaBytes))
+	case external && o.Cluster != nil:
+		return o, fmt.Errorf("a member of a cluster keeps the state itself: give it no endpoints of an external one")
 	case (o.Username == "") != (o.Password == ""):
 		return o, fmt.Errorf("to log in at etcd, both a user name and a password are needed")
 	}

@@ -14,6 +14,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
+	"go.etcd.io/etcd/server/v3/storage/wal"
 )
 
 // Settings of the embedded server.
@@ -28,13 +29,20 @@ const (
 	// it need not wait for others' heartbeats, so this may be short.
 	tickMillis     = 10
 	electionMillis = 100
+	// handOverTimeout is how long a member that stops waits for another one to
+	// lead. It takes some round trips.
+	handOverTimeout = 2 * time.Second
+	// goneTimeout is how long a server that is stopping may take to have stopped.
+	goneTimeout = 10 * time.Second
 )
 
 // server is the embedded etcd. It listens on one socket in the data directory,
-// for the tools of operators, and on no TCP port.
+// for the tools of operators, and on no TCP port unless it is a member of a
+// cluster.
 type server struct {
 	etcd    *embed.Etcd
 	dir     string
+	member  *member // nil: it stands alone
 	lock    *lock
 	sockets *sockets
 	muted   atomic.Bool
@@ -42,13 +50,16 @@ type server struct {
 
 func startServer(ctx context.Context, o Options) (*server, error) {
 	s := &server{dir: o.DataDir}
-	if err := s.prepare(); err != nil {
-		s.stop()
-		return nil, err
-	}
-	if err := s.launch(ctx, o); err != nil {
-		s.stop()
-		return nil, err
+	for _, step := range []func() error{
+		s.prepare,
+		func() error { return s.enrol(ctx, o) },
+		func() error { return s.launch(ctx, o) },
+		func() error { return s.settle(ctx) },
+	} {
+		if err := step(); err != nil {
+			s.stop()
+			return nil, err
+		}
 	}
 	return s, nil
 }
@@ -76,6 +87,39 @@ func (s *server) prepare() (err error) {
 
 func (s *server) etcdDir() string { return filepath.Join(s.dir, "etcd") }
 
+// hasState tells whether etcd has been started in the data directory.
+func (s *server) hasState() bool { return wal.Exist(filepath.Join(s.etcdDir(), "member", "wal")) }
+
+// enrol makes the server a member of a cluster, if it is to be one.
+func (s *server) enrol(ctx context.Context, o Options) error {
+	if o.Cluster == nil {
+		kept, err := loadIdentity(s.dir)
+		if err == nil && kept != nil && kept.Formed {
+			err = fmt.Errorf("the data directory %s is that of the member %s of a cluster: start it with --cluster", s.dir, kept.Name)
+		}
+		return err
+	}
+	o.DataDir = s.dir
+	var err error
+	if s.member, err = newMember(o, s.hasState()); err != nil {
+		return err
+	}
+	if o.Cluster.Join == "" || s.hasState() {
+		return nil
+	}
+	return s.member.joinCluster(ctx, o)
+}
+
+// settle waits until the member is one that votes.
+func (s *server) settle(ctx context.Context) error {
+	if s.member == nil {
+		return nil
+	}
+	client := s.client()
+	defer func() { _ = closeClient(client) }()
+	return s.member.settle(ctx, uint64(s.etcd.Server.MemberID()), client)
+}
+
 // launch starts etcd and waits until it can answer.
 func (s *server) launch(ctx context.Context, o Options) error {
 	config := s.config(o)
@@ -84,13 +128,51 @@ func (s *server) launch(ctx context.Context, o Options) error {
 		return fmt.Errorf("the embedded etcd in %s cannot start: %w", s.etcdDir(), err)
 	}
 	s.etcd = etcd
+	waiting := time.NewTicker(sayEvery)
+	defer waiting.Stop()
+	for {
+		select {
+		case <-etcd.Server.ReadyNotify():
+			return nil
+		case <-waiting.C:
+			if s.member != nil {
+				s.member.log.Warn("waiting for a majority of the cluster's members: see that they run, have the same secret, and reach each other's ports",
+					"member", s.member.Name, "address", s.member.Peer)
+			}
+		case <-etcd.Server.StopNotify():
+			return s.ended(errors.New("it does not say why, see the log"))
+		case err := <-etcd.Err():
+			return s.ended(err)
+		case <-ctx.Done():
+			return fmt.Errorf("the embedded etcd in %s was not ready in time: %w", s.etcdDir(), context.Cause(ctx))
+		}
+	}
+}
+
+var errRemoved = errors.New("this member was removed from the cluster: to have the node back, join again with a token and an empty data directory")
+
+// ended is the answer when etcd has ended by itself: a member does so when it
+// learns that it was removed. Its listeners may be the first to tell.
+func (s *server) ended(cause error) error {
+	if s.member != nil {
+		select {
+		case <-s.etcd.Server.StopNotify():
+			cause = errRemoved
+		case <-time.After(goneTimeout):
+		}
+	}
+	return fmt.Errorf("the embedded etcd in %s has ended: %w", s.etcdDir(), cause)
+}
+
+// wait waits until etcd ends by itself, which is an error, or ctx is done.
+func (s *server) wait(ctx context.Context) error {
 	select {
-	case <-etcd.Server.ReadyNotify():
-		return nil
-	case err := <-etcd.Err():
-		return fmt.Errorf("the embedded etcd in %s ended while starting: %w", s.etcdDir(), err)
 	case <-ctx.Done():
-		return fmt.Errorf("the embedded etcd in %s was not ready in time: %w", s.etcdDir(), context.Cause(ctx))
+		return nil
+	case <-s.etcd.Server.StopNotify():
+		return s.ended(errors.New("it does not say why, see the log"))
+	case err := <-s.etcd.Err():
+		return s.ended(err)
 	}
 }
 
@@ -123,6 +205,9 @@ func (s *server) config(o Options) *embed.Config {
 	config.AutoCompactionMode = embed.CompactorModePeriodic
 	config.AutoCompactionRetention = historyKept.String()
 	config.WatchProgressNotifyInterval = progressEvery
+	if s.member != nil {
+		s.member.configure(config)
+	}
 	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(o.Logger, &s.muted))
 	return config
 }
@@ -134,6 +219,7 @@ func (s *server) client() *clientv3.Client { return v3client.New(s.etcd.Server) 
 func (s *server) stop() {
 	s.muted.Store(true)
 	if s.etcd != nil {
+		s.handOver()
 		s.etcd.Close()
 	}
 	if s.sockets != nil {
@@ -141,6 +227,23 @@ func (s *server) stop() {
 	}
 	if s.lock != nil {
 		s.lock.release()
+	}
+}
+
+// handOver stops etcd, which first gives leadership to another member, so that
+// the others need not miss it. Where that does not succeed soon, because they
+// are stopping too, they elect one.
+func (s *server) handOver() {
+	stopped := make(chan struct{})
+	go func() {
+		s.etcd.Server.Stop()
+		close(stopped)
+	}()
+	select {
+	case <-stopped:
+	case <-time.After(handOverTimeout):
+		s.etcd.Server.HardStop()
+		<-stopped
 	}
 }
 

@@ -50,12 +50,42 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.lease = newLease(s.urgent, o.Lease, s.log)
-	asking, cancel := context.WithTimeout(ctx, o.DialTimeout)
+	asking, cancel := ctx, func() {}
+	if o.Cluster == nil { // a cluster may be without a leader for a while
+		asking, cancel = context.WithTimeout(ctx, o.DialTimeout)
+	}
 	defer cancel()
 	if err := s.Ready(asking); err != nil {
 		return nil, errors.Join(fmt.Errorf("etcd does not answer: %w", err), s.Close())
 	}
 	return s, nil
+}
+
+// Wait waits until ctx is done, or the embedded server ends by itself, as that
+// of a member that was removed from its cluster does: that is the error.
+func (s *Store) Wait(ctx context.Context) error {
+	if s.server == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return s.server.wait(ctx)
+}
+
+// Member is the name of this member of a cluster, "" when it is none.
+func (s *Store) Member() string {
+	if s.server == nil || s.server.member == nil {
+		return ""
+	}
+	return s.server.member.Name
+}
+
+// SharedKey is a key of size bytes for one purpose that all members of the
+// cluster have in common, nil where there is none.
+func (s *Store) SharedKey(purpose string, size int) []byte {
+	if s.Member() == "" {
+		return nil
+	}
+	return s.server.member.authority.derive(purpose, size)
 }
 
 // Close ends the watches and the ephemeral records, waits for the calls in
