@@ -29,13 +29,13 @@ func TestNodeListAndGet(t *testing.T) {
 func TestANodeIsNamedAfterItsHost(t *testing.T) {
 	c, err := config.Load(config.Options{})
 	require.NoError(t, err)
-	alone := nodeID(c)
-	require.Equal(t, alone, nodeID(c), "the state of an embedded etcd has one node")
+	alone := nodeID(c, "")
+	require.Equal(t, alone, nodeID(c, ""), "the state of an embedded etcd has one node")
 	_, err = engine.ParseNodeID(string(alone))
 	require.NoError(t, err)
 	c.Etcd.Endpoints = []string{"a:1"}
-	oneOfSeveral := nodeID(c)
-	require.NotEqual(t, oneOfSeveral, nodeID(c))
+	oneOfSeveral := nodeID(c, "")
+	require.NotEqual(t, oneOfSeveral, nodeID(c, ""))
 	c.Node.ID = "mine"
-	require.Equal(t, engine.NodeID("mine"), nodeID(c))
+	require.Equal(t, engine.NodeID("mine"), nodeID(c, ""))
 }

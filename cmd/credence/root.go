@@ -92,7 +92,7 @@ func newRootCommand(w *world) *cobra.Command {
 	)
 
 	r := newRemote(w, root.PersistentFlags())
-	add(root, localGroup, newServeCommand(w), newConfigCommand(w), newBackupCommand(w), newRestoreCommand(w))
+	add(root, localGroup, newServeCommand(w), newClusterCommand(w), newConfigCommand(w), newBackupCommand(w), newRestoreCommand(w))
 	add(root, clientGroup,
 		newAppCommand(r), newCredentialsCommand(r), newRegistrationCommand(r),
 		newServiceCommand(r), newModuleCommand(r), newSecretCommand(r), newNodeCommand(r), newGenerationCommand(r), newEventsCommand(r), newAuditCommand(r), newVerifyCommand(r),

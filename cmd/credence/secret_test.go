@@ -73,7 +73,7 @@ func TestANodeAloneMakesItsKey(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	store := enginetest.NewMemoryStore()
 	open := func(c config.Config) *engine.Engine {
-		vault, err := openVault(c, store)
+		vault, err := openVault(c, store, nil)
 		require.NoError(t, err)
 		e := engine.New(engine.Options{Store: store, Vault: vault})
 		t.Cleanup(e.Close)
@@ -96,7 +96,7 @@ func TestANodeAloneMakesItsKey(t *testing.T) {
 		"from a variable":  {Etcd: config.Etcd{Endpoints: []string{"a:1"}}, Secrets: config.Secrets{Key: config.Secret(read(t, path))}},
 		"before the other": {DataDir: t.TempDir(), Secrets: config.Secrets{KeyFile: path}},
 	} {
-		vault, err := openVault(c, store)
+		vault, err := openVault(c, store, nil)
 		require.NoError(t, err, name)
 		got, err := vault.Secret(t.Context(), "a")
 		require.NoError(t, err, name)
@@ -115,7 +115,7 @@ func TestKeysThatCannotBeUsedAreRefused(t *testing.T) {
 		"32 random bytes":    {Secrets: config.Secrets{Key: config.Secret(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("h"), 16)))}},
 		"secret.key-":        {DataDir: "/proc"},
 	} {
-		_, err := openVault(c, enginetest.NewMemoryStore())
+		_, err := openVault(c, enginetest.NewMemoryStore(), nil)
 		require.ErrorContains(t, err, words)
 		require.NotContains(t, err.Error(), "hunter2")
 	}

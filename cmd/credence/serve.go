@@ -26,7 +26,8 @@ func newServeCommand(w *world) *cobra.Command {
 		Use:   "serve",
 		Short: "Run a server",
 		Long: "Run a server until it is interrupted.\n\n" +
-			"Without --etcd-endpoints the state lives in an embedded etcd in the data directory, which opens no TCP port.\n" +
+			"Without --etcd-endpoints and --cluster the state lives in an embedded etcd in the data directory, which opens no TCP port.\n\n" +
+			clusterHelp +
 			"Settings come from defaults, then the file of --config, then CREDENCE_ variables, then flags; 'credence config' prints the result.",
 		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -59,7 +60,7 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 	if err != nil {
 		return err
 	}
-	vault, err := openVault(c, store)
+	vault, err := openVault(c, store, etcd.SharedKey)
 	if err != nil {
 		return err
 	}
@@ -73,7 +74,7 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", c.Listen, err)
 	}
 	closing.add(func() error { _ = listener.Close(); return nil }) // who serves has closed it
-	node := engine.Node{ID: nodeID(c), Address: listener.Addr().String(), Release: thisBuild().Version}
+	node := engine.Node{ID: nodeID(c, etcd.Member()), Address: listener.Addr().String(), Release: thisBuild().Version}
 	e := engine.New(engine.Options{
 		Store: store, Builtins: builtin.Services(), Runtime: modules, Vault: vault, Signatures: signatures, Log: log,
 		Node: node, DeployWait: c.Modules.DeployWait, EventStreams: c.HTTP.MaxEventStreams,
@@ -88,7 +89,7 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 	if err != nil {
 		return err
 	}
-	log.Info("serving", "node", node.ID, "address", listener.Addr().String(), "tls", c.HTTP.TLS.Enabled(), "etcd", etcdKind(c), "data", c.DataDir, "version", thisBuild().Version)
+	log.Info("serving", "node", node.ID, "address", listener.Addr().String(), "tls", c.HTTP.TLS.Enabled(), "etcd", etcdKind(c), "member", etcd.Member(), "data", c.DataDir, "version", thisBuild().Version)
 	err = runAll(ctx, background(c, e, store, etcd, log), func(ctx context.Context) error { return server.Run(ctx, listener) })
 	log.Info("stopped")
 	return err
@@ -103,6 +104,7 @@ func background(c config.Config, e *engine.Engine, store *epoch.Store, etcd *etc
 	return func(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return e.Run(ctx) })
+		group.Go(func() error { return etcd.Wait(ctx) })
 		group.Go(func() error { files.run(ctx); return nil })
 		group.Go(func() error {
 			store.Report(ctx, func(words []string) { e.ReportProblems("cache", words) })
@@ -137,6 +139,9 @@ func openStore(ctx context.Context, c config.Config, log *slog.Logger) (*etcdsto
 	if err != nil {
 		return nil, err
 	}
+	if options.Cluster, err = clusterOptions(c); err != nil {
+		return nil, err
+	}
 	return etcdstore.Open(ctx, options)
 }
 
@@ -152,8 +157,11 @@ func storeOptions(c config.Config, log *slog.Logger) (etcdstore.Options, error) 
 }
 
 func etcdKind(c config.Config) string {
-	if c.Etcd.External() {
+	switch {
+	case c.Etcd.External():
 		return "external"
+	case c.Cluster.Enabled:
+		return "cluster"
 	}
 	return "embedded"
 }

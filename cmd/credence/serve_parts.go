@@ -36,23 +36,29 @@ func (c closers) close() error {
 
 var notInNodeIDs = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
-// nodeID is the configured name of this node, or the host's. The state of an
-// embedded etcd has this one node alone, so its name can stay the same; else
-// several may run on one host.
-func nodeID(c config.Config) engine.NodeID {
-	if c.Node.ID != "" {
+// nodeID is the configured name of this node, or that of the member of a
+// cluster that it is, or the host's. The state of an embedded etcd has this one
+// node alone, so its name can stay the same; else several may run on one host.
+func nodeID(c config.Config, member string) engine.NodeID {
+	switch {
+	case c.Node.ID != "":
 		return engine.NodeID(c.Node.ID)
+	case member != "":
+		return engine.NodeID(member)
+	case c.Etcd.External():
+		return engine.NodeID(hostName() + "-" + strings.ToLower(rand.Text()[:8]))
 	}
+	return engine.NodeID(hostName())
+}
+
+// hostName is the name of this host, in the form of a node's id.
+func hostName() string {
 	const longest = 100
 	host, err := os.Hostname()
 	if host = notInNodeIDs.ReplaceAllString(host, "-"); err != nil || host == "" {
 		host = "node"
 	}
-	host = host[:min(len(host), longest)]
-	if c.Etcd.External() {
-		host += "-" + strings.ToLower(rand.Text()[:8])
-	}
-	return engine.NodeID(host)
+	return host[:min(len(host), longest)]
 }
 
 func newLogger(c config.Log, out io.Writer) *slog.Logger {

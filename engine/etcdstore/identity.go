@@ -98,7 +98,7 @@ func (id identity) save(dataDir string) error {
 	return nil
 }
 
-var memberName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+var memberForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 
 // identify says who the member is: what the options say, or else the data
 // directory, of which kept is what it says, nil if nothing, and hasState
@@ -127,7 +127,7 @@ func (c Cluster) identify(kept *identity, hasState bool, token joinToken) (ident
 
 func (c Cluster) checkName(name, kept string, hasState bool) error {
 	switch {
-	case !memberName.MatchString(name):
+	case !memberForm.MatchString(name):
 		return fmt.Errorf("%.140q is no name of a member: give 1 to 128 letters, digits, dots, dashes or underscores", name)
 	case kept != "" && name != kept:
 		return fmt.Errorf("the member of this data directory is called %s, not %s: a member keeps its name", kept, name)

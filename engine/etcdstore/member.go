@@ -202,7 +202,7 @@ func (m *member) insist(ctx context.Context, what string, try func(context.Conte
 	said := time.Now()
 	for {
 		err := bounded(ctx, try)
-		if err == nil || !soon(err) {
+		if err == nil || !unsettled(err) {
 			return err
 		}
 		if time.Since(said) > sayEvery {
@@ -225,10 +225,10 @@ func bounded(ctx context.Context, try func(context.Context) error) error {
 	return try(ctx)
 }
 
-// soon tells whether a change of the members that was refused may be granted
+// unsettled tells whether a change of the members that was refused may be granted
 // in a moment: etcd makes one change at a time, and none while a member is not
 // well or has been back for less than five seconds.
-func soon(err error) bool {
+func unsettled(err error) bool {
 	switch rpctypes.Error(err) { //nolint:errorlint // etcd's errors are compared as they are
 	case rpctypes.ErrUnhealthy, rpctypes.ErrMemberNotEnoughStarted, rpctypes.ErrTooManyLearners, rpctypes.ErrMemberLearnerNotReady, rpctypes.ErrNotLeader,
 		rpctypes.ErrPeerURLExist: // by a try of unknown outcome, which the next list shows

@@ -187,7 +187,7 @@ func (m *Membership) remove(ctx context.Context, id uint64) error {
 		switch {
 		case open && errors.Is(err, rpctypes.ErrMemberNotFound):
 			return nil
-		case err == nil || !soon(err):
+		case err == nil || !unsettled(err):
 			return err
 		}
 		open = open || passing(err)

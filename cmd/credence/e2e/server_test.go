@@ -2,9 +2,12 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -28,9 +31,11 @@ type server struct {
 	args  []string
 	env   []string
 	url   string
-	cmd   *exec.Cmd
-	log   *os.File
-	ended chan struct{}
+	// password is that of admin, where it is not the usual one.
+	password string
+	cmd      *exec.Cmd
+	log      *os.File
+	ended    chan struct{}
 }
 
 // newServer prepares a server on a data directory of its own.
@@ -60,9 +65,17 @@ func newPlainServer(t *testing.T) *server {
 // start runs the program and waits until it is ready.
 func (s *server) start() {
 	s.t.Helper()
-	address := freeAddress(s.t)
-	s.url = "http://" + address
-	s.cmd = command("serve", append([]string{"--listen", address, "--data-dir", s.dir}, s.args...)...)
+	s.launch()
+	s.ready()
+}
+
+// launch runs the program, at the same address each time.
+func (s *server) launch() {
+	s.t.Helper()
+	if s.url == "" {
+		s.url = "http://" + freeAddress(s.t)
+	}
+	s.cmd = command("serve", append([]string{"--listen", strings.TrimPrefix(s.url, "http://"), "--data-dir", s.dir}, s.args...)...)
 	s.cmd.Env = append(s.cmd.Env, s.env...)
 	if s.plain {
 		s.cmd.Path = plainBinary
@@ -77,6 +90,11 @@ func (s *server) start() {
 		_ = log.Close()
 		close(s.ended)
 	}()
+}
+
+// ready waits until the server is.
+func (s *server) ready() {
+	s.t.Helper()
 	require.Eventually(s.t, func() bool {
 		r, err := http.Get(s.url + "/readyz")
 		if err != nil {
@@ -94,12 +112,20 @@ func command(verb string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// freeAddress is outside the range from which the system takes the ports of
+// outgoing connections, so that none of them gets it before a server does, or
+// while that is down.
 func freeAddress(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(tb, err)
-	defer l.Close()
-	return l.Addr().String()
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	tb.Fatal("there is no free port")
+	return ""
 }
 
 // output is what the server has printed so far.
@@ -154,7 +180,7 @@ func (s *server) call(ctx context.Context, method, path string, body any) (answe
 	if err != nil {
 		return answer{}, err
 	}
-	request.SetBasicAuth("admin", password)
+	request.SetBasicAuth("admin", cmp.Or(s.password, password))
 	if reader != nil {
 		request.Header.Set("Content-Type", kind)
 	}
