@@ -19,6 +19,7 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	verdicts *prometheus.CounterVec
+	sessions *prometheus.CounterVec
 }
 
 // Gauge is a value that GET /metrics shows as it is when it is asked for.
@@ -40,8 +41,11 @@ func newMetrics(gauges []Gauge, more ...prometheus.Collector) *metrics {
 		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "credence_verify_decisions_total", Help: "Decisions about endpoints; the reason is empty when accepted.",
 		}, []string{"decision", "reason"}),
+		sessions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "credence_introspections_total", Help: "Tokens of sessions judged; the reason is empty when active.",
+		}, []string{"reason"}),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.verdicts,
+	m.registry.MustRegister(m.requests, m.seconds, m.verdicts, m.sessions,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(more...)
 	for _, g := range gauges {
@@ -57,6 +61,10 @@ func (m *metrics) observe(method, route string, status int, took time.Duration) 
 
 func (m *metrics) decided(v engine.Verdict) {
 	m.verdicts.WithLabelValues(decisionOf(v), string(v.Reason)).Inc()
+}
+
+func (m *metrics) judged(i engine.Introspection) {
+	m.sessions.WithLabelValues(string(i.Reason)).Inc()
 }
 
 // text writes all metrics in Prometheus's text format.

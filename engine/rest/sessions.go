@@ -83,6 +83,7 @@ func (s *Server) introspect(ctx context.Context, q *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	s.metrics.judged(judged)
 	body := introspectionBody{
 		Active: judged.Active, Reason: judged.Reason, Detail: judged.Detail,
 		Consistency:     consistencyOf(judged.Consistency),

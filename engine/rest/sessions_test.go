@@ -71,6 +71,10 @@ func TestSessionsAreOpenedJudgedListedAndEnded(t *testing.T) {
 	require.Equal(t, 200, s.do("POST", app+"/credentials/y/revoke", "").status)
 	require.Equal(t, "REVOKED", s.introspected(app, others).str("reason"))
 	require.Empty(t, s.do("GET", app+"/sessions", "").json["items"])
+
+	metrics := s.do("GET", "/metrics", "").text
+	require.Contains(t, metrics, `credence_introspections_total{reason=""} 3`)
+	require.Contains(t, metrics, `credence_introspections_total{reason="SESSION_ENDED"} 2`)
 }
 
 func TestRequestsAboutSessionsAreRefusedWithWords(t *testing.T) {
