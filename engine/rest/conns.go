@@ -106,12 +106,25 @@ func (c *conn) drain() {
 // lingerOn makes the close of a connection, as the HTTP server knows it,
 // gentle.
 func lingerOn(served net.Conn) {
-	if secured, ok := served.(interface{ NetConn() net.Conn }); ok {
-		served = secured.NetConn()
-	}
-	if c, ok := served.(*conn); ok {
+	if c, ok := underTLS(served).(*conn); ok {
 		c.linger.Store(true)
 	}
+}
+
+// breakOff closes a connection at once, without any farewell. It stays in the
+// account until the HTTP server lets go of it.
+func breakOff(served net.Conn) {
+	if c, ok := underTLS(served).(*conn); ok {
+		_ = c.Conn.Close()
+	}
+}
+
+// underTLS is the connection below TLS, if there is any.
+func underTLS(served net.Conn) net.Conn {
+	if secured, ok := served.(interface{ NetConn() net.Conn }); ok {
+		return secured.NetConn()
+	}
+	return served
 }
 
 // closeUnused closes connections on which nothing was ever sent: the HTTP

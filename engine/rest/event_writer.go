@@ -32,7 +32,8 @@ type eventWriter struct {
 	log    *slog.Logger
 
 	pending []byte
-	over    bool
+	reading bool
+	over    bool      // the stream, for the reason in end
 	checked time.Time // when the user was last looked at
 	last    engine.Revision
 	end     string
@@ -54,6 +55,7 @@ func (s *Server) newEventWriter(q *request, stream *engine.EventStream) *eventWr
 
 // Read implements [io.Reader] for the HTTP server.
 func (w *eventWriter) Read(p []byte) (int, error) {
+	w.reading = true
 	if len(w.pending) == 0 {
 		if w.over {
 			w.limit(lastWords) // for the end of the body
@@ -155,6 +157,9 @@ func (w *eventWriter) line(name, value string) {
 func (w *eventWriter) Close() error {
 	for _, stop := range w.free {
 		stop()
+	}
+	if w.reading && !w.over { // what was written does not leave, and a farewell of TLS would not either
+		breakOff(w.conn)
 	}
 	w.stream.Close()
 	w.log.Info("a stream of events has ended", "reason", w.end, "revision", int64(w.last), "duration", time.Since(w.began))

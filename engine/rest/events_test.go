@@ -61,7 +61,7 @@ func (s *site) tail(t *testing.T, query string, change ...func(*http.Request)) *
 	for _, c := range change {
 		c(r)
 	}
-	transport := &http.Transport{}
+	transport := s.client.Transport.(*http.Transport).Clone()
 	resp, err := transport.RoundTrip(r) //nolint:bodyclose // by close, below
 	require.NoError(t, err)
 	require.Equal(t, 200, resp.StatusCode)
@@ -242,6 +242,21 @@ func TestAStreamRefusesWhatItCannotTell(t *testing.T) {
 	refused(t, s.do("GET", "/v1/events", "", with("Last-Event-ID", "1")), 410, "compacted", "", "no longer kept")
 	require.Equal(t, 200, s.do("HEAD", "/v1/events", "").status)
 	require.Eventually(t, func() bool { open, _ := s.engine.EventStreams(); return open == 1 }, soon, 5*time.Millisecond)
+}
+
+func TestEventsTravelOverTLS(t *testing.T) {
+	s := secured(t, func(change func(*Options)) *site {
+		return follow(t, change, func(o *Options) { o.Heartbeat = 10 * time.Millisecond })
+	})
+	gone, l := s.tail(t, ""), s.tail(t, "")
+	gone.until("live")
+	l.until("live")
+	gone.close()
+	require.Eventually(t, func() bool { open, _ := s.engine.EventStreams(); return open == 1 }, soon, 5*time.Millisecond)
+	s.app("Internal")
+	l.until("applications.created")
+	require.NoError(t, s.stop())
+	l.until("error")
 }
 
 // A client that has gone is noticed by the next signs of life.

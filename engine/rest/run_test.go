@@ -95,7 +95,9 @@ func TestARequestThatTakesTooLongIsUndecided(t *testing.T) {
 	refused(t, s.do("GET", "/readyz", "", anonymous), 503, "unavailable", "", "not ready")
 }
 
-func TestTheServerSpeaksTLS(t *testing.T) {
+// secured makes a site speak TLS, and gives it a client that trusts it.
+func secured(t *testing.T, site func(change func(*Options)) *site) *site {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	template := &x509.Certificate{
@@ -107,13 +109,18 @@ func TestTheServerSpeaksTLS(t *testing.T) {
 	require.NoError(t, err)
 	pool := x509.NewCertPool()
 	pool.AddCert(parsed)
-	s := start(t, func(o *Options) {
+	s := site(func(o *Options) {
 		o.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 	})
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
-	defer transport.CloseIdleConnections()
+	t.Cleanup(transport.CloseIdleConnections)
 	s.client = &http.Client{Transport: transport}
 	s.url = "https://" + s.addr
+	return s
+}
+
+func TestTheServerSpeaksTLS(t *testing.T) {
+	s := secured(t, func(change func(*Options)) *site { return start(t, change) })
 	require.Equal(t, 200, s.do("GET", "/v1/applications", "").status)
 	body := &endless{left: 1 << 30}
 	r, err := http.NewRequest(http.MethodPost, s.url+"/v1/applications", body)
