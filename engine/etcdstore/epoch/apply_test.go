@@ -1,7 +1,6 @@
 package epoch
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -146,10 +145,13 @@ func FuzzStamp(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value []byte) {
 		puts, deletes, err := readStamp(value)
 		if err != nil {
-			require.True(t, errors.Is(err, errStamp))
+			require.ErrorIs(t, err, errStamp)
 			return
 		}
-		writes := make([]engine.Write, puts)
+		var writes []engine.Write
+		for range puts {
+			writes = append(writes, engine.Write{})
+		}
 		for _, key := range deletes {
 			writes = append(writes, engine.Write{Key: key, Delete: true})
 		}

@@ -12,7 +12,7 @@ import (
 
 const (
 	// entryOverhead is about what an entry takes beside its key and value.
-	entryOverhead = 224
+	entryOverhead = 256
 	// maxEntryBytes keeps what is large and read once, such as the parts of a
 	// module, from pushing out what is small and read all the time.
 	maxEntryBytes = 80 << 10

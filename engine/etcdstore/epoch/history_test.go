@@ -120,9 +120,9 @@ func (h *history) run() (all []epoch.Stats) {
 	})
 	for n := range 3 {
 		link := h.state.Link(enginetest.LinkOptions{Fate: h.fate, Lease: time.Second})
-		defer link.Close()
+		defer func() { h.ok(link.Close(), "close") }()
 		store := epoch.New(link, epoch.Options{Bytes: []int64{epoch.DefaultBytes, 1500, epoch.DefaultBytes}[n], Stale: time.Second})
-		defer store.Close()
+		defer func() { h.ok(store.Close(), "close") }()
 		h.nodes = append(h.nodes, store)
 		watching.Go(func() { h.watch(ctx, store) })
 		for range 3 {

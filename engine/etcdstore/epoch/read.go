@@ -3,6 +3,7 @@ package epoch
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -120,7 +121,7 @@ func (s *Store) read(ctx context.Context, keys []string) (engine.Snapshot, error
 	}
 	begun := time.Now()
 	term, up := s.cache.expect(keys)
-	snap, err := s.under.Read(ctx, engine.Strict, append(keys[:len(keys):len(keys)], Key)...)
+	snap, err := s.under.Read(ctx, engine.Strict, append(slices.Clip(keys), Key)...)
 	if err == nil {
 		epoch := snap.Records[len(keys)]
 		snap.Records = snap.Records[:len(keys):len(keys)]

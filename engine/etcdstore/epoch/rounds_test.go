@@ -23,7 +23,7 @@ func TestCallersShareTheNextCallThatBegins(t *testing.T) {
 		var mu sync.Mutex
 		var began []time.Time
 		started := time.Now()
-		call := func(context.Context) (int, error) {
+		call := func(context.Context) (int, error) { //nolint:unparam // the form of a call
 			mu.Lock()
 			began = append(began, time.Now())
 			n := len(began)

@@ -77,10 +77,10 @@ func newCluster(t *testing.T, way *faulty, o epoch.Options) *cluster {
 	return c
 }
 
-// put writes a key on the other node.
-func (c *cluster) put(key, value string) engine.Revision {
+// put writes the key k on the other node.
+func (c *cluster) put(value string) engine.Revision {
 	c.t.Helper()
-	rev, err := c.other.Commit(c.t.Context(), engine.Commit{Writes: []engine.Write{{Key: key, Value: []byte(value)}}})
+	rev, err := c.other.Commit(c.t.Context(), engine.Commit{Writes: []engine.Write{{Key: "k", Value: []byte(value)}}})
 	require.NoError(c.t, err)
 	return rev
 }
@@ -100,7 +100,7 @@ func TestOneReadOfTheEpochServesAllWhoCameBeforeIt(t *testing.T) {
 		c := newCluster(t, &faulty{took: time.Millisecond}, epoch.Options{})
 		time.Sleep(time.Millisecond) // simulated: the watch begins
 		synctest.Wait()
-		c.put("k", "v")
+		c.put("v")
 		require.Equal(t, "v", c.read(engine.Strict, "k"))
 		before, stats := c.way.reads.Load(), c.store.Stats()
 		var group sync.WaitGroup
@@ -119,7 +119,7 @@ func TestOneReadOfTheEpochServesAllWhoCameBeforeIt(t *testing.T) {
 func TestThoseWhoMissTheSameRecordsShareARead(t *testing.T) {
 	simulated(t, func(t *testing.T) {
 		c := newCluster(t, &faulty{took: time.Millisecond}, epoch.Options{})
-		c.put("k", "v")
+		c.put("v")
 		before := c.way.reads.Load()
 		var group sync.WaitGroup
 		for range 100 {
@@ -138,7 +138,7 @@ func TestALateWatchMakesReadsSlowNotWrong(t *testing.T) {
 			return &changes
 		}}, epoch.Options{})
 		require.Empty(t, c.read(engine.Strict, "k"), "it is cached from here on")
-		c.put("k", "new")
+		c.put("new")
 		began := time.Now()
 		require.Equal(t, "new", c.read(engine.Strict, "k"))
 		require.Equal(t, 100*time.Millisecond, time.Since(began), "it waited for the watch, and not for long")
@@ -163,7 +163,7 @@ func TestAWatchThatStandsStillIsBegunAnew(t *testing.T) {
 		}}, epoch.Options{})
 		require.Empty(t, c.read(engine.Strict, "k"))
 		silent.Store(true)
-		c.put("k", "new")
+		c.put("new")
 		synctest.Wait()
 		silent.Store(false)
 		require.Equal(t, "new", c.read(engine.Strict, "k"))
@@ -192,7 +192,7 @@ func TestARecordThatTheWatchFalsifiedIsFound(t *testing.T) {
 		var reporting sync.WaitGroup
 		reporting.Go(func() { c.store.Report(ctx, func(words []string) { told <- words }) })
 		require.Empty(t, c.read(engine.Strict, "k"))
-		c.put("k", "true")
+		c.put("true")
 		require.Equal(t, "false", c.read(engine.Strict, "k"), "no epoch tells of it")
 		time.Sleep(2 * time.Second) // simulated
 		require.Equal(t, "true", c.read(engine.Strict, "k"))
@@ -235,14 +235,14 @@ func TestAWatchThatCannotBeHadIsReportedAndDoneWithout(t *testing.T) {
 		}
 		require.Empty(t, c.read(engine.Strict, "k"))
 		c.way.stop.Store(&engine.Error{Code: engine.CodeUnavailable, Message: "no watch to be had"})
-		c.put("k", "1")
+		c.put("1")
 		synctest.Wait()
 		require.Equal(t, "1", c.read(engine.Strict, "k"))
 		require.Equal(t, "1", c.read(engine.Bounded(time.Hour), "k"))
 		words := <-told
 		require.Contains(t, words[0], "no watch to be had")
 		c.way.stop.Store(nil)
-		c.put("k", "2")
+		c.put("2")
 		time.Sleep(2 * time.Second) // simulated
 		for len(told) > 0 {
 			words = <-told
@@ -263,7 +263,7 @@ func TestBoundedAndAtLeastReadsAskNobodyWhileTheyMay(t *testing.T) {
 			}
 			return &changes
 		}}, epoch.Options{Stale: time.Hour})
-		rev := c.put("k", "1")
+		rev := c.put("1")
 		synctest.Wait()
 		require.Equal(t, "1", c.read(engine.Strict, "k"))
 		asked := c.way.reads.Load()
@@ -273,7 +273,7 @@ func TestBoundedAndAtLeastReadsAskNobodyWhileTheyMay(t *testing.T) {
 		require.Equal(t, "1", c.read(engine.Guess, "k"))
 		require.Equal(t, asked, c.way.reads.Load())
 		silent.Store(true)
-		next := c.put("k", "2")
+		next := c.put("2")
 		time.Sleep(900 * time.Millisecond) // simulated
 		require.Equal(t, "1", c.read(engine.Bounded(time.Second), "k"), "it was true 900 ms ago")
 		require.Equal(t, asked, c.way.reads.Load())
@@ -293,13 +293,13 @@ func TestACompactedWatchIsBegunAnewAtThePresent(t *testing.T) {
 		}}, epoch.Options{})
 		require.Empty(t, c.read(engine.Strict, "k"))
 		held.Store(true)
-		c.put("k", "1")
+		c.put("1")
 		synctest.Wait()
 		for range 20 {
-			c.put("k", "2")
+			c.put("2")
 		}
 		held.Store(false)
-		require.NoError(t, c.store.Compact(t.Context(), c.put("k", "3")))
+		require.NoError(t, c.store.Compact(t.Context(), c.put("3")))
 		time.Sleep(3 * time.Second) // simulated
 		require.Equal(t, int64(1), c.store.Stats().Restarts)
 		require.Equal(t, "3", c.read(engine.Strict, "k"))
