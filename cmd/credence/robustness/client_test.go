@@ -291,9 +291,9 @@ func tellEnded(a answer, o *invariant.Op) {
 	}
 }
 
-func (c client) revoke(ctx context.Context, n *node, cred *credential, wait bool) {
+func (c client) revoke(ctx context.Context, n *node, cred *credential, wait bool) invariant.Op {
 	op := invariant.Op{Kind: invariant.Revoke, App: cred.app, Credentials: cred.id}
-	c.do(ctx, n, op, http.MethodPost, receiptPath(credPath(cred)+"/revoke", wait), nil, tellEnded)
+	return c.do(ctx, n, op, http.MethodPost, receiptPath(credPath(cred)+"/revoke", wait), nil, tellEnded)
 }
 
 func (c client) introspect(ctx context.Context, n *node, s *session, at engine.Consistency) {

@@ -4,7 +4,6 @@ package robustness
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,24 +17,10 @@ import (
 
 // figures are what a run has measured beside its history.
 type figures struct {
-	quiet int             // operations of the history that were begun in peace
-	puts  []time.Duration // of etcd itself, in peace
-
+	quiet    int // operations of the history that were begun under the load, in peace
+	alone    revocations
 	reads    []rate
 	pressure []*pressure
-}
-
-// put measures etcd's own puts until ctx is done, at the leader.
-func (f *figures) put(ctx context.Context, c *members) {
-	leader := c.all[max(0, c.leader(ctx))]
-	value := strings.Repeat("x", 350)
-	for n := 0; ctx.Err() == nil; n++ {
-		began := time.Now()
-		if _, err := leader.client.Put(ctx, fmt.Sprint("/put/", n%100), value); err == nil {
-			f.puts = append(f.puts, time.Since(began))
-		}
-		wait(ctx, 20*time.Millisecond)
-	}
 }
 
 // quantiles is the median, the 99th hundredth and the number of some times.
@@ -60,7 +45,6 @@ func (f *figures) print(t testing.TB, history []invariant.Op, report invariant.R
 		switch {
 		case op.Kind == invariant.Revoke && op.Enforced:
 			counts["receipts"]++
-			name = "receipt"
 		case op.Kind == invariant.Verify && op.Consistency.Mode != engine.ModeStrict:
 			name = "verify, not strict"
 		}
@@ -105,9 +89,11 @@ func (f *figures) print(t testing.TB, history []invariant.Op, report invariant.R
 	line("accepts sent by a stopped node before it stopped", report.Overtaken)
 	line("credentials whose history was too long to search", report.Undecided)
 	for _, name := range slices.Sorted(maps.Keys(latency)) {
-		line("in peace: "+name, quantiles(latency[name]))
+		line("in peace, under load: "+name, quantiles(latency[name]))
 	}
-	line("in peace: etcd's own put", quantiles(f.puts))
+	line("in peace, alone: revocation committed", quantiles(f.alone.commits))
+	line("in peace, alone: revocation with its receipt", quantiles(f.alone.receipts))
+	line("in peace, alone: etcd's own put", quantiles(f.alone.puts))
 	for _, r := range f.reads {
 		line("verifies/s in one engine, "+r.name, fmt.Sprintf("%.0f (%.1f times the first)", r.rate, r.rate/f.reads[0].rate))
 	}

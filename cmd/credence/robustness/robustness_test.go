@@ -116,12 +116,10 @@ func (r *run) keep() {
 func (r *run) quiet(d time.Duration) {
 	ctx, cancel := context.WithTimeout(r.t.Context(), d/2)
 	defer cancel()
-	var all sync.WaitGroup
-	all.Go(func() { r.load.run(ctx, 0) })
-	all.Go(func() { r.figures.put(ctx, r.members) })
-	all.Wait()
+	r.load.run(ctx, 0)
 	r.figures.quiet = len(r.load.recorder.History())
-	each := d / 14
+	each := d / 16
+	r.revokeInTurn(r.t.Context(), 2*each)
 	r.figures.reads = compareReads(r.t.Context(), r.t, r.members, each)
 	r.figures.pressure = pressures()
 	for _, p := range r.figures.pressure {

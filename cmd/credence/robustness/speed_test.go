@@ -7,15 +7,18 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/credence-engine/credence/builtin"
 	"github.com/credence-engine/credence/engine"
+	"github.com/credence-engine/credence/engine/enginetest/invariant"
 	"github.com/credence-engine/credence/engine/etcdstore"
 	"github.com/credence-engine/credence/engine/etcdstore/epoch"
 )
@@ -67,9 +70,12 @@ func compareReads(ctx context.Context, t *testing.T, c *members, each time.Durat
 		}
 		return err
 	}
-	for n := range requests { // claims them, and fills the cache
-		require.NoError(t, verify(ctx, behind, n, engine.Strict))
+	var claims errgroup.Group
+	claims.SetLimit(speedCallers)
+	for n := range requests { // which fills the cache too
+		claims.Go(func() error { return verify(ctx, behind, n, engine.Strict) })
 	}
+	require.NoError(t, claims.Wait())
 	var rates []rate
 	for _, way := range []struct {
 		name   string
@@ -122,6 +128,42 @@ func together(ctx context.Context, callers int, d time.Duration, do func(context
 		return 0, *err
 	}
 	return did.Load(), nil
+}
+
+// revocations are the times of what comes one after the other, with no other
+// load beside it.
+type revocations struct {
+	commits  []time.Duration // of a revocation
+	receipts []time.Duration // of one that waits for its receipt
+	puts     []time.Duration // of etcd itself, at its leader
+}
+
+// revokeInTurn revokes with and without a receipt, and puts, in turn.
+func (r *run) revokeInTurn(ctx context.Context, d time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	leader := r.members.all[max(0, r.members.leader(ctx))]
+	value := strings.Repeat("x", 350)
+	c := client{id: clients + 1, recorder: r.load.recorder}
+	out := &r.figures.alone
+	for n := 0; ctx.Err() == nil; n++ {
+		node := r.nodes[n%nodeCount]
+		for i, cred := range r.load.pool.batch(r.load.apps[0], 2) {
+			c.provision(context.Background(), node, cred)
+			op := c.revoke(context.Background(), node, cred, i == 1)
+			switch took := op.Returned - op.Invoked; {
+			case op.Outcome != invariant.Done:
+			case i == 0:
+				out.commits = append(out.commits, took)
+			case op.Enforced:
+				out.receipts = append(out.receipts, took)
+			}
+		}
+		began := time.Now()
+		if _, err := leader.client.Put(ctx, fmt.Sprint("/put/", n%100), value); err == nil {
+			out.puts = append(out.puts, time.Since(began))
+		}
+	}
 }
 
 // pressure is how nodes fared under a number of callers, each of which asks
