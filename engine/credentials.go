@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -71,6 +72,9 @@ type CredentialsPatch struct {
 	NotBefore *time.Time
 	NotAfter  *time.Time
 }
+
+// revokedAt is the revision from which on the credentials are refused.
+func (c Credentials) revokedAt() Revision { return cmp.Or(c.RevokedAt, c.Version) }
 
 func decodeCredentials(r Record) (Credentials, error) {
 	v, err := decodedCredentials.of(r)

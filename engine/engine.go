@@ -56,6 +56,8 @@ type Engine struct {
 	spread   func(time.Duration) time.Duration
 	self     self
 	restored restored
+	fence    *fence
+	roster   *roster
 	wait     time.Duration
 	sessions SessionOptions
 	ring     atomic.Pointer[keyRing] // as this node last saw it
@@ -88,6 +90,8 @@ func New(o Options) *Engine {
 		clock:    o.Now,
 		spread:   o.Spread,
 		self:     self{node: o.Node},
+		fence:    newFence(o.Store.Held),
+		roster:   newRoster(),
 		wait:     cmp.Or(o.DeployWait, DefaultDeployWait),
 		sessions: o.Sessions.withDefaults(),
 		notices:  make(chan string, 1024),
@@ -99,15 +103,24 @@ func New(o Options) *Engine {
 func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisecond) }
 
 // Run does the work that no request waits for, until ctx is done: it announces
-// this node, starts custom services before they are asked and those that are
-// about to be deployed, follows what happens for the streams of events, tells
-// modules of revocations that they have missed, returns services whose revision
-// keeps failing to an earlier one, renews the keys of sessions, tells of restores,
-// and removes what has run out. It returns nil when ctx
+// this node, acknowledges what takes rights away, starts custom services before
+// they are asked and those that are about to be deployed, follows what happens
+// for the streams of events, tells modules of revocations that they have missed,
+// returns services whose revision keeps failing to an earlier one, renews the
+// keys of sessions, tells of restores, and removes what has run out. It returns
+// nil when ctx
 // ended it.
 func (e *Engine) Run(ctx context.Context) error {
+	e.fence.shut() // until this node is on the list of those that receipts wait for
+	e.roster.keep(true)
+	defer e.roster.keep(false)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return e.announce(ctx) })
+	group.Go(func() error { return e.guard(ctx) })
+	group.Go(func() error { return e.followNodes(ctx) })
+	group.Go(func() error { return e.followAcknowledgements(ctx) })
+	group.Go(func() error { return e.followDenials(ctx) })
+	group.Go(func() error { return e.acknowledge(ctx) })
 	group.Go(func() error { return e.followServices(ctx) })
 	group.Go(func() error { return e.followCandidates(ctx) })
 	group.Go(func() error { return e.followEvents(ctx) })

@@ -50,12 +50,16 @@ type EventBatch struct {
 // Errors: CodeNotFound when the filter names an application that the scope
 // does not have, CodeCompacted when the changes after the revision are no
 // longer kept, CodeExhausted when too many streams are open, CodeUnavailable
-// when this node does not follow the state (yet).
+// when this node does not follow the state (yet), or is out of touch with the
+// others.
 func (e *Engine) Events(ctx context.Context, f EventFilter, after Revision) (*EventStream, error) {
 	if f.Application != "" {
 		if _, err := e.Application(ctx, Caller{Tenant: f.Scope.Tenant}, f.Application); err != nil {
 			return nil, err
 		}
+	}
+	if err := e.fence.enter(ctx); err != nil {
+		return nil, err
 	}
 	if err := e.streams.awaitStart(ctx); err != nil {
 		return nil, err
@@ -63,7 +67,15 @@ func (e *Engine) Events(ctx context.Context, f EventFilter, after Revision) (*Ev
 	if err := e.canResume(ctx, after); err != nil {
 		return nil, err
 	}
-	return e.streams.join(e.store, f, after)
+	stream, err := e.streams.join(e.store, f, after)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.fence.pass(); err != nil { // those that were open when the fence shut are cut
+		stream.Close()
+		return nil, err
+	}
+	return stream, nil
 }
 
 // awaitStart waits a moment until this node follows the state.

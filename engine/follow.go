@@ -16,6 +16,9 @@ type follower struct {
 	put    func(context.Context, Record)
 	gone   func(ctx context.Context, key string, at Revision)
 	listed func(keys map[string]bool) // all of them, after each listing; may be nil
+	// reached tells of each revision whose changes the watch has shown, and
+	// never of what was listed; may be nil.
+	reached func(Revision)
 }
 
 // follow tells f of all records below its prefix, then of each that changes,
@@ -75,6 +78,9 @@ func (e *Engine) watch(ctx context.Context, f follower, after Revision) error {
 				continue
 			}
 			f.put(ctx, event.Record)
+		}
+		if f.reached != nil {
+			f.reached(changes.Revision)
 		}
 	}
 	return nil

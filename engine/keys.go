@@ -29,6 +29,7 @@ import (
 //	serviceuse/<name>/<app>       an application uses the service
 //	useguard/<name>               written with each change of those
 //	deploy/<name>                 a deployment under way, for nodes to prepare (ephemeral)
+//	ack/<node>                    up to where a node has carried out what denial/ tells of (ephemeral)
 //	node/<id>                     a live node's account of itself (ephemeral)
 //	module/<digest>               what a module is
 //	chunk/<digest>/<n>            its bytes
@@ -102,6 +103,7 @@ const (
 	noticePrefix = "notice/"
 	denialPrefix = "denial/"
 	auditPrefix  = "audit/"
+	ackPrefix    = "ack/"
 )
 
 func noticesOf(a ApplicationID) string { return noticePrefix + string(a) + "/" }
@@ -141,6 +143,7 @@ func moduleUseKey(d Digest, s ServiceName, n int) string {
 
 func secretKey(n SecretName) string    { return "secret/" + string(n) }
 func deployKey(s ServiceName) string   { return "deploy/" + string(s) }
+func ackKey(n NodeID) string           { return ackPrefix + string(n) }
 func nodeKey(n NodeID) string          { return "node/" + string(n) }
 func userKey(u UserName) string        { return "user/" + string(u) }
 func auditKey(operation string) string { return auditPrefix + operation }

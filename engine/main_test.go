@@ -35,6 +35,7 @@ type world struct {
 	runtime *scriptedRuntime
 	mu      sync.Mutex
 	now     time.Time
+	stop    func() // of runs
 }
 
 func newWorld(t *testing.T) *world {
@@ -72,10 +73,11 @@ func (w *world) runs() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
-	w.t.Cleanup(func() {
+	w.stop = sync.OnceFunc(func() {
 		cancel()
 		require.NoError(w.t, <-done)
 	})
+	w.t.Cleanup(w.stop)
 }
 
 func (w *world) app(service engine.ServiceName) engine.ApplicationID {

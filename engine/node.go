@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -38,7 +39,10 @@ type Node struct {
 	// Problems are what an operator should see to, in words.
 	Problems []string `cbor:"7,keyasint,omitempty"`
 
-	Version Revision `cbor:"-"`
+	// Acknowledged is the revision up to which the node has carried out what
+	// took rights away; 0 before it has said so.
+	Acknowledged Revision `cbor:"-"`
+	Version      Revision `cbor:"-"`
 }
 
 // ServiceState says how far a node is with a service.
@@ -74,7 +78,35 @@ func (e *Engine) Nodes(ctx context.Context, o ListOptions) (List[Node], error) {
 	if err != nil {
 		return List[Node]{}, err
 	}
-	return listRecords(ctx, e, o, []string{nodeKey("")}, decodeNode, keep)
+	nodes, err := listRecords(ctx, e, o, []string{nodeKey("")}, decodeNode, keep)
+	if err == nil {
+		err = e.addAcknowledged(ctx, nodes.Items)
+	}
+	return nodes, err
+}
+
+// addAcknowledged completes nodes by what they have acknowledged since.
+func (e *Engine) addAcknowledged(ctx context.Context, nodes []Node) error {
+	for some := range slices.Chunk(nodes, MaxCommitChecks) {
+		keys := make([]string, len(some))
+		for i := range some {
+			keys[i] = ackKey(some[i].ID)
+		}
+		snap, err := e.store.Read(ctx, Strict, keys...)
+		if err != nil {
+			return err
+		}
+		for i, r := range snap.Records {
+			if r.Exists() {
+				a, err := decodeAcknowledgement(r)
+				if err != nil {
+					return err
+				}
+				some[i].Acknowledged = a.Revision
+			}
+		}
+	}
+	return nil
 }
 
 // Node returns one live node.
@@ -90,5 +122,11 @@ func (e *Engine) Node(ctx context.Context, id NodeID) (Node, error) {
 	if !snap.Records[0].Exists() {
 		return Node{}, absent
 	}
-	return decodeNode(snap.Records[0])
+	node, err := decodeNode(snap.Records[0])
+	if err != nil {
+		return Node{}, err
+	}
+	one := []Node{node}
+	err = e.addAcknowledged(ctx, one)
+	return one[0], err
 }

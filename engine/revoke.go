@@ -2,36 +2,29 @@ package engine
 
 import (
 	"context"
-	"errors"
+	"time"
 )
 
-// EnforcementState says how far a revocation has come.
-type EnforcementState string
-
-// Enforced says that no node accepts the credentials, and that no session of
-// theirs is left.
-const Enforced EnforcementState = "ENFORCED"
-
-// Enforcement is the receipt of a revocation: from Revision on it holds. While
-// every node reads the store for each decision, it holds on all of them as
-// soon as it has committed. Without a State nothing was revoked.
-type Enforcement struct {
-	State    EnforcementState `cbor:"1,keyasint"`
-	Revision Revision         `cbor:"-"`
-}
-
-// Revocation answers a revoke.
+// Revocation answers a revoke. The receipt is never kept for repeated requests:
+// it is as of each answer.
 type Revocation struct {
 	Credentials Credentials `cbor:"1,keyasint"`
-	Enforcement Enforcement `cbor:"2,keyasint"`
+	Enforcement Enforcement `cbor:"-"`
 
-	notice bool // a module waits to be told
+	fresh  bool // revoked just now
+	notice bool // and a module is to be told
 }
 
+// unknownTimeout bounds how long a service may think about credentials of which
+// the engine has no record, before they are revoked.
+const unknownTimeout = 50 * time.Millisecond
+
 // Revoke refuses credentials from now on, for good. Once it has returned, no
-// node accepts them again (I1). Revoking again changes nothing. Credentials
-// that neither the engine nor the service knows are CodeNotFound; when the
-// service cannot say, they are revoked all the same.
+// node accepts them again (I1), except one that was asked for less than a
+// strict answer: the receipt says when none does at all. Revoking again changes
+// nothing. Credentials that neither the engine nor the service knows are
+// CodeNotFound; when the service cannot say so at once, they are revoked all
+// the same.
 //
 // No module stands in the way: a custom service is told after the revocation
 // has committed, again and again until it has heard.
@@ -53,25 +46,23 @@ func (e *Engine) Revoke(ctx context.Context, caller Caller, app ApplicationID, i
 			return Revocation{}, err
 		}
 		if record.ID == "" {
-			if err := e.refuseUnknown(ctx, tx, a, id); err != nil {
+			if err := e.refuseUnknown(ctx, tx, caller, a, id); err != nil {
 				return Revocation{}, err
 			}
 		}
 		return e.revoke(ctx, tx, a, record, id, true)
 	})
-	return e.revoked(out, rev, app, id, err)
+	return e.revoked(ctx, out, rev, app, id, err)
 }
 
-// revoked completes the answer with the revision, and hurries the notice.
-func (e *Engine) revoked(out Revocation, rev Revision, app ApplicationID, id CredentialsID, err error) (Revocation, error) {
+// revoked completes the answer with the revision and the receipt, and hurries
+// the notice.
+func (e *Engine) revoked(ctx context.Context, out Revocation, rev Revision, app ApplicationID, id CredentialsID, err error) (Revocation, error) {
 	if err != nil {
 		return Revocation{}, err
 	}
 	if out.Credentials.Version == 0 {
 		out.Credentials.Version = rev
-	}
-	if out.Enforcement.State != "" {
-		out.Enforcement.Revision = out.Credentials.Version
 	}
 	if out.notice {
 		select {
@@ -79,19 +70,32 @@ func (e *Engine) revoked(out Revocation, rev Revision, app ApplicationID, id Cre
 		default: // the timer finds it
 		}
 	}
+	if out.Credentials.Status == Revoked {
+		out.Enforcement = Enforcement{State: Pending, Revision: out.Credentials.revokedAt()}
+		if !out.fresh || out.notice {
+			out.Enforcement.notice, out.Enforcement.Notice = noticeKey(app, id), Pending
+		}
+		out.Enforcement = e.receipt(ctx, out.Enforcement, !out.fresh)
+	}
 	return out, nil
 }
 
 // refuseUnknown returns CodeNotFound when the service is sure not to know the
-// credentials. A service that cannot say does not stand in the way.
-func (e *Engine) refuseUnknown(ctx context.Context, tx *Tx, app *Application, id CredentialsID) error {
-	lease, err := e.services.acquire(ctx, tx, app)
+// credentials. A service that cannot say so at once does not stand in the way,
+// nor does what it reads become part of the revocation.
+func (e *Engine) refuseUnknown(ctx context.Context, tx *Tx, caller Caller, app *Application, id CredentialsID) error {
+	if tx.first.Mode == ModeGuess {
+		return ErrConflict // there may well be a record
+	}
+	ctx, cancel := context.WithTimeout(ctx, unknownTimeout)
+	defer cancel()
+	asking := &Tx{store: e.store, caller: caller, first: Strict, app: app.ID}
+	lease, err := e.services.acquire(ctx, asking, app)
 	if err == nil {
 		defer lease.release()
-		_, err = lease.lookup(ctx, tx, app, id)
-		tx.writes = nil
+		_, err = lease.lookup(ctx, asking, app, id)
 	}
-	if CodeOf(err) == CodeNotFound || errors.Is(err, ErrConflict) {
+	if CodeOf(err) == CodeNotFound {
 		return err
 	}
 	return nil
@@ -100,7 +104,7 @@ func (e *Engine) refuseUnknown(ctx context.Context, tx *Tx, app *Application, id
 // revoke writes the revocation.
 func (e *Engine) revoke(ctx context.Context, tx *Tx, app *Application, record Credentials, id CredentialsID, tell bool) (Revocation, error) {
 	if record.Status == Revoked {
-		return Revocation{Credentials: record, Enforcement: Enforcement{State: Enforced}}, nil
+		return Revocation{Credentials: record}, nil
 	}
 	if record.ID == "" {
 		record = Credentials{ID: id, CreatedAt: e.now()}
@@ -117,7 +121,7 @@ func (e *Engine) revoke(ctx context.Context, tx *Tx, app *Application, record Cr
 	}
 	tx.deny(app.ID)
 	tx.audit("credentials.revoke", app.ID, string(id)).Endpoint = record.ClaimedBy
-	out := Revocation{Credentials: record, Enforcement: Enforcement{State: Enforced}, notice: tell && !native}
+	out := Revocation{Credentials: record, fresh: true, notice: tell && !native}
 	return out, tx.save(credKey(app.ID, id), record)
 }
 
@@ -143,5 +147,5 @@ func (e *Engine) Recheck(ctx context.Context, caller Caller, app ApplicationID, 
 		}
 		return e.revoke(ctx, tx, a, record, id, false)
 	})
-	return e.revoked(out, rev, app, id, err)
+	return e.revoked(ctx, out, rev, app, id, err)
 }

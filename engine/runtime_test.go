@@ -20,6 +20,7 @@ type script struct {
 	verifyProof func(tx *engine.Tx, c engine.Credentials, p engine.Proof) error
 	startError  error
 	onStart     func(times int32)
+	stall       func(context.Context) error // before lookup
 	closed      atomic.Int32
 	started     atomic.Int32
 }
@@ -97,7 +98,12 @@ func (s scripted) Provide(_ context.Context, tx *engine.Tx, _ *engine.Applicatio
 	return s.provide(tx, c)
 }
 
-func (s scripted) Lookup(_ context.Context, tx *engine.Tx, _ *engine.Application, id engine.CredentialsID) (engine.Credentials, error) {
+func (s scripted) Lookup(ctx context.Context, tx *engine.Tx, _ *engine.Application, id engine.CredentialsID) (engine.Credentials, error) {
+	if s.stall != nil {
+		if err := s.stall(ctx); err != nil {
+			return engine.Credentials{}, err
+		}
+	}
 	return s.lookup(tx, id)
 }
 

@@ -52,8 +52,9 @@ type Verdict struct {
 //
 // The first endpoint that is accepted claims the credentials, for good. The
 // order is: the engine's own revocation, the service's lookup, the status, the
-// proof, the claim. A proof that is given to a service which judges none is
-// CodeUnsupported.
+// proof, the claim, and once more the engine's own revocation. A proof that is
+// given to a service which judges none is CodeUnsupported. A node that is out of
+// touch with the others decides nothing.
 //
 // A session that is asked for is written in one transaction with the claim, if
 // there is one, which checks all that the verdict was made of: with a session,
@@ -79,6 +80,9 @@ func (e *Engine) Verify(ctx context.Context, caller Caller, app ApplicationID, r
 		return Verdict{}, err
 	}
 	caller.Idempotency = nil // see Idempotency
+	if err := e.fence.enter(ctx); err != nil {
+		return Verdict{}, err
+	}
 	var verdict Verdict
 	rev, err := e.run(ctx, caller, r.Consistency, func(tx *Tx) (err error) {
 		if err := tx.load(ctx, appKey(caller.Tenant, app), credKey(app, r.CredentialsID), regKey(app, r.CredentialsID)); err != nil {
@@ -101,7 +105,48 @@ func (e *Engine) Verify(ctx context.Context, caller Caller, app ApplicationID, r
 		return Verdict{}, err
 	}
 	verdict.settle(rev)
-	return verdict, e.signSession(ctx, app, &verdict, session)
+	if secondDenialCheck && verdict.Accepted {
+		if err := e.lookAgain(ctx, app, r.CredentialsID, &verdict); err != nil {
+			return Verdict{}, err
+		}
+	}
+	if err := e.signSession(ctx, app, &verdict, session); err != nil {
+		return Verdict{}, err
+	}
+	if err := e.fence.pass(); err != nil {
+		return Verdict{}, err
+	}
+	return verdict, nil
+}
+
+// lookAgain refuses what was accepted if the credentials were revoked while the
+// verdict was being reached, in a module for instance. It looks at what is at
+// hand: a node says that it has carried out a revocation once that is at hand.
+func (e *Engine) lookAgain(ctx context.Context, app ApplicationID, id CredentialsID, v *Verdict) error {
+	denied, err := e.denied(ctx, app, id)
+	if err != nil || denied == nil {
+		return err
+	}
+	*v = Verdict{Reason: ReasonRevoked, Credentials: denied, Consistency: v.Consistency, Revision: max(v.Revision, denied.Version)}
+	return nil
+}
+
+// denied returns the engine's record of credentials that are known here to be
+// revoked, or else nil. Where nothing is at hand it asks.
+func (e *Engine) denied(ctx context.Context, app ApplicationID, id CredentialsID) (*Credentials, error) {
+	key := credKey(app, id)
+	snap, err := e.store.Read(ctx, Guess, key)
+	if err == nil && !snap.Records[0].Exists() {
+		snap, err = e.store.Read(ctx, Strict, key)
+	}
+	if err != nil || !snap.Records[0].Exists() {
+		return nil, err
+	}
+	c, err := decodeCredentials(snap.Records[0])
+	if err != nil || c.Status != Revoked {
+		return nil, err
+	}
+	return &c, nil
 }
 
 // settle fills in the revision at which the verdict holds, and the version of
