@@ -71,7 +71,7 @@ func (e *Engine) Events(ctx context.Context, f EventFilter, after Revision) (*Ev
 	if err != nil {
 		return nil, err
 	}
-	if err := e.fence.pass(); err != nil { // those that were open when the fence shut are cut
+	if err := e.fence.enter(ctx); err != nil { // what was open when the fence shut is cut, and this one was not
 		stream.Close()
 		return nil, err
 	}

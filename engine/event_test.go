@@ -155,11 +155,15 @@ func TestEventsGoOnBehindAnyRevision(t *testing.T) {
 	first, err := s.Next(t.Context(), soon)
 	require.NoError(t, err)
 	app := w.app(engine.Internal)
-	var last engine.Revision
+	made, err := w.Application(t.Context(), admin, app)
+	require.NoError(t, err)
+	last := made.Version
+	at := []engine.Revision{last} // of each change
 	for i := range 600 {
 		out, err := w.Provision(t.Context(), admin, app, engine.ProvisionRequest{Body: []byte(fmt.Sprint(i))})
 		require.NoError(t, err)
 		last = out.Credentials.Version
+		at = append(at, last)
 	}
 	all, _ := read(t, s, last)
 	require.Len(t, all, 601)
@@ -167,8 +171,7 @@ func TestEventsGoOnBehindAnyRevision(t *testing.T) {
 	late.runs()
 	for _, node := range []*world{w, late} {
 		for _, back := range []int{0, 1, 300, 600} {
-			after := last - engine.Revision(back)
-			texts, _ := read(t, node.events(everything, after), last)
+			texts, _ := read(t, node.events(everything, at[len(at)-1-back]), last)
 			texts = without(texts, "nodes.started ")
 			require.Equal(t, all[len(all)-back:], texts)
 		}
@@ -211,10 +214,14 @@ func TestAStreamWhoseWatchBreaksLosesNothing(t *testing.T) {
 	for i := range 5 {
 		w.provision(app, fmt.Sprint(i))
 	}
-	done, err := w.Revoke(t.Context(), admin, app, w.provision(app, "last"))
+	last, err := w.Provision(t.Context(), admin, app, engine.ProvisionRequest{Body: []byte("last")})
 	require.NoError(t, err)
-	texts, _ := read(t, s, done.Enforcement.Revision)
-	require.Len(t, texts, 1+5+1+2)
+	before, _ := read(t, s, last.Credentials.Version)
+	require.Len(t, before, 1+5+1)
+	done, err := w.Revoke(t.Context(), admin, app, last.Credentials.ID) // the stream has a second to tell of it
+	require.NoError(t, err)
+	after, _ := read(t, s, done.Enforcement.Revision)
+	require.Len(t, after, 2)
 }
 
 func TestThereIsALimitOfStreams(t *testing.T) {

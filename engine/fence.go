@@ -58,15 +58,14 @@ func (f *fence) pass() error {
 
 // enter is pass, except that a node that has just begun is waited for.
 func (f *fence) enter(ctx context.Context) error {
-	err := f.pass()
-	if err == nil {
+	if f.isOpen() {
 		return nil
 	}
 	f.mu.Lock()
 	was, opened := f.was, f.opened
 	f.mu.Unlock()
 	if was {
-		return err
+		return f.pass() // it may have opened meanwhile
 	}
 	select {
 	case <-opened:
