@@ -111,7 +111,7 @@ func (e *Engine) now() time.Time { return e.clock().UTC().Truncate(time.Millisec
 // nil when ctx
 // ended it.
 func (e *Engine) Run(ctx context.Context) error {
-	e.fence.shut() // until this node is on the list of those that receipts wait for
+	e.fence.begin()
 	e.roster.keep(true)
 	defer e.roster.keep(false)
 	group, ctx := errgroup.WithContext(ctx)

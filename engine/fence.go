@@ -30,7 +30,7 @@ var unfenced = time.Unix(1<<40, 0)
 // later lease, under which nobody knows of the node.
 //
 // An engine whose Run was never begun is not on the list of nodes. Its fence
-// stays open.
+// stays open. Behind the end of Run it is shut.
 type fence struct {
 	held  func() time.Time          // the store's
 	until atomic.Pointer[time.Time] // nil: shut
@@ -77,6 +77,15 @@ func (f *fence) enter(ctx context.Context) error {
 
 // isOpen tells whether the node's record is sure to be on the list.
 func (f *fence) isOpen() bool { return f.pass() == nil }
+
+// begin shuts the fence until the node is on the list of those that receipts
+// wait for.
+func (f *fence) begin() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.close()
+	f.was = false
+}
 
 // shut closes the fence, and tells whether it was open.
 func (f *fence) shut() bool {

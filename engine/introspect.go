@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -40,6 +41,9 @@ func (e *Engine) Introspect(ctx context.Context, caller Caller, app ApplicationI
 	if err := e.stillKept(r.Consistency); err != nil {
 		return Introspection{}, err
 	}
+	if err := e.fence.enter(ctx); err != nil {
+		return Introspection{}, err
+	}
 	t, refusal := parseToken(r.Token)
 	var out Introspection
 	rev, err := e.run(ctx, caller, r.Consistency, func(tx *Tx) (err error) {
@@ -68,7 +72,41 @@ func (e *Engine) Introspect(ctx context.Context, caller Caller, app ApplicationI
 		return Introspection{}, err
 	}
 	out.Revision = rev
+	if secondDenialCheck && out.Active {
+		if err := e.lookAgainAtSession(ctx, app, &out); err != nil {
+			return Introspection{}, err
+		}
+	}
+	if err := e.fence.pass(); err != nil {
+		return Introspection{}, err
+	}
 	return out, nil
+}
+
+// lookAgainAtSession is lookAgain for what ends sessions.
+func (e *Engine) lookAgainAtSession(ctx context.Context, app ApplicationID, out *Introspection) error {
+	s := out.Session
+	keys := []string{sessionKey(app, s.ID), credKey(app, s.CredentialsID), regKey(app, s.CredentialsID), endedKey(app, s.EndpointID)}
+	snap, err := e.store.Read(ctx, Guess, keys...)
+	if err == nil && slices.ContainsFunc(snap.Records[:3], func(r Record) bool { return !r.Exists() }) {
+		snap, err = e.store.Read(ctx, Strict, keys...)
+	}
+	if err != nil {
+		return err
+	}
+	session, cred, reg, mark := snap.Records[0], snap.Records[1], snap.Records[2], snap.Records[3]
+	open, err := s.open(mark, reg, cred, e.now())
+	switch {
+	case err != nil:
+		return err
+	case open && session.Exists():
+		return nil
+	}
+	out.Active, out.Reason = false, ReasonSessionEnded
+	if c, err := decodeCredentials(cred); err == nil && c.Status == Revoked {
+		out.Reason = ReasonRevoked
+	}
+	return nil
 }
 
 func (e *Engine) introspect(ctx context.Context, tx *Tx, app *Application, t parsedToken) (Introspection, error) {

@@ -7,29 +7,31 @@ func (e *Engine) EndSession(ctx context.Context, caller Caller, app ApplicationI
 	if !sessionIDForm.MatchString(string(id)) {
 		return Enforcement{}, noSession(id)
 	}
-	out, rev, err := mutate(ctx, e, caller, func(tx *Tx) (Enforcement, error) {
+	_, rev, err := mutate(ctx, e, caller, func(tx *Tx) (ended struct{}, err error) {
 		key := sessionKey(app, id)
 		if err := tx.load(ctx, appKey(caller.Tenant, app), key); err != nil {
-			return Enforcement{}, err
+			return ended, err
 		}
 		if _, err := tx.application(ctx, app); err != nil {
-			return Enforcement{}, err
+			return ended, err
 		}
 		s, err := tx.session(ctx, app, id)
 		if err != nil {
-			return Enforcement{}, err
+			return ended, err
 		}
 		if s.Version == 0 || !e.now().Before(s.ExpiresAt) {
-			return Enforcement{}, noSession(id)
+			return ended, noSession(id)
 		}
 		tx.delete(key)
 		entry := tx.audit("session.end", app, string(s.CredentialsID))
 		entry.Endpoint, entry.Session = s.EndpointID, id
 		tx.deny(app)
-		return Enforcement{State: Enforced}, nil
+		return ended, nil
 	})
-	out.Revision = rev
-	return out, err
+	if err != nil {
+		return Enforcement{}, err
+	}
+	return e.receipt(ctx, Enforcement{State: Pending, Revision: rev}, false), nil
 }
 
 // EndSessions ends all sessions that an endpoint has, however many there are,
@@ -39,17 +41,19 @@ func (e *Engine) EndSessions(ctx context.Context, caller Caller, app Application
 	if err := endpoint.check(); err != nil {
 		return Enforcement{}, err
 	}
-	out, rev, err := mutate(ctx, e, caller, func(tx *Tx) (Enforcement, error) {
+	_, rev, err := mutate(ctx, e, caller, func(tx *Tx) (ended struct{}, err error) {
 		if _, err := tx.application(ctx, app); err != nil {
-			return Enforcement{}, err
+			return ended, err
 		}
 		now := e.now()
 		key := endedKey(app, endpoint)
 		tx.expires(key, now.Add(markKept))
 		tx.audit("endpoint.end_sessions", app, string(endpoint)).Endpoint = endpoint
 		tx.deny(app)
-		return Enforcement{State: Enforced}, tx.save(key, endedMark{At: now, User: caller.User})
+		return ended, tx.save(key, endedMark{At: now, User: caller.User})
 	})
-	out.Revision = rev
-	return out, err
+	if err != nil {
+		return Enforcement{}, err
+	}
+	return e.receipt(ctx, Enforcement{State: Pending, Revision: rev}, false), nil
 }

@@ -311,7 +311,7 @@ func TestEndingAllSessionsOfAnEndpointIsOneSmallCommit(t *testing.T) {
 	require.EqualValues(t, 1, commits.Load())
 	require.LessOrEqual(t, writes.Load(), int64(5))
 	require.LessOrEqual(t, reads.Load(), int64(2))
-	require.Zero(t, listings.Load())
+	require.LessOrEqual(t, listings.Load(), int64(1), "of the nodes, for the receipt")
 	for _, token := range tokens {
 		require.Equal(t, engine.ReasonSessionEnded, w.introspect(app, token).Reason)
 	}

@@ -17,6 +17,7 @@ type liveNode struct {
 	// Candidates are deployments that the node has prepared for.
 	Candidates      []liveService   `json:"candidates,omitzero"`
 	Problems        []string        `json:"problems,omitzero"`
+	Acknowledged    engine.Revision `json:"acknowledged"` // up to here it has carried out what took rights away
 	ResourceVersion engine.Revision `json:"resourceVersion"`
 }
 
@@ -39,7 +40,7 @@ type nodeReport struct {
 func nodeOf(n engine.Node) liveNode {
 	return liveNode{
 		ID: n.ID, Address: n.Address, Version: n.Release, Started: n.Started, Services: liveServicesOf(n.Services),
-		Candidates: liveServicesOf(n.Candidates), Problems: n.Problems, ResourceVersion: n.Version,
+		Candidates: liveServicesOf(n.Candidates), Problems: n.Problems, Acknowledged: n.Acknowledged, ResourceVersion: n.Version,
 	}
 }
 

@@ -18,12 +18,12 @@ type enforcementBody struct {
 	State    engine.EnforcementState `json:"state"`
 	Revision engine.Revision         `json:"revision"`
 	Nodes    []nodeBody              `json:"nodes"`
+	Notice   engine.EnforcementState `json:"notice,omitzero"` // PENDING: the module has not been told yet
 }
 
-// nodeBody is how far one node has come. While every node asks the store for
-// each decision there is none to wait for, and none is listed.
+// nodeBody is how far one node has come.
 type nodeBody struct {
-	ID       string                  `json:"id"`
+	ID       engine.NodeID           `json:"id"`
 	State    engine.EnforcementState `json:"state"`
 	Revision engine.Revision         `json:"revision"`
 }
@@ -37,7 +37,11 @@ func revocationOf(r engine.Revocation) revocationBody {
 }
 
 func enforcementOf(e engine.Enforcement) *enforcementBody {
-	return &enforcementBody{State: e.State, Revision: e.Revision, Nodes: []nodeBody{}}
+	body := &enforcementBody{State: e.State, Revision: e.Revision, Nodes: make([]nodeBody, len(e.Nodes)), Notice: e.Notice}
+	for i, n := range e.Nodes {
+		body.Nodes[i] = nodeBody{ID: n.ID, State: n.State, Revision: n.Revision}
+	}
+	return body
 }
 
 func (s *Server) revoke(ctx context.Context, q *request) (reply, error) {
