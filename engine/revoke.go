@@ -81,15 +81,22 @@ func (e *Engine) revoked(ctx context.Context, out Revocation, rev Revision, app 
 }
 
 // refuseUnknown returns CodeNotFound when the service is sure not to know the
-// credentials. A service that cannot say so at once does not stand in the way,
-// nor does what it reads become part of the revocation.
+// credentials. A custom service that cannot say so at once does not stand in
+// the way, nor does what it reads become part of the revocation.
 func (e *Engine) refuseUnknown(ctx context.Context, tx *Tx, caller Caller, app *Application, id CredentialsID) error {
 	if tx.first.Mode == ModeGuess {
 		return ErrConflict // there may well be a record
 	}
+	if builtin, native := e.services.builtins[app.Service]; native {
+		_, err := builtin.Lookup(ctx, tx, app, id)
+		return err
+	}
+	asking := &Tx{store: e.store, caller: caller, first: Strict, app: app.ID}
+	if err := asking.load(ctx, serviceKey(app.Service)); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, unknownTimeout)
 	defer cancel()
-	asking := &Tx{store: e.store, caller: caller, first: Strict, app: app.ID}
 	lease, err := e.services.acquire(ctx, asking, app)
 	if err == nil {
 		defer lease.release()

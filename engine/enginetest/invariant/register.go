@@ -105,6 +105,17 @@ func operations(ops []*Op) []porcupine.Operation {
 			history = append(history, porcupine.Operation{ClientId: op.Client, Input: &claim, Call: int64(since), Return: int64(op.ended())})
 		}
 		history = append(history, porcupine.Operation{ClientId: op.Client, Input: op, Call: int64(since), Return: int64(op.ended())})
+		if op.overtaken() {
+			claim := *op
+			claim.Outcome = Unknown
+			history = append(history, porcupine.Operation{ClientId: op.Client, Input: &claim, Call: int64(since), Return: int64(op.ended())})
+		}
 	}
 	return history
+}
+
+// overtaken tells whether the answer may be that of a claim which was revoked
+// before it was answered: that is two steps, the claim and the look after it.
+func (o *Op) overtaken() bool {
+	return o.Kind == Verify && o.Outcome == Done && !o.Accepted && o.Status == engine.Revoked && o.Owner == o.Endpoint
 }
