@@ -63,6 +63,9 @@ type HTTP struct {
 	MaxBodyBytes int64 `yaml:"maxBodyBytes"`
 	// MaxModuleBytes is the largest module that can be uploaded, in bytes.
 	MaxModuleBytes int64 `yaml:"maxModuleBytes"`
+	// MaxInFlight is how many requests may be in flight at once. What takes
+	// rights away, and what asks how the node is, does not count.
+	MaxInFlight int `yaml:"maxInFlight"`
 	// MaxEventStreams is how many streams of events may be open at once.
 	MaxEventStreams int `yaml:"maxEventStreams"`
 
@@ -273,6 +276,7 @@ func defaults() Config {
 			DeployTimeout:   time.Minute,
 			MaxBodyBytes:    256 * kib,
 			MaxModuleBytes:  8 * mib,
+			MaxInFlight:     256,
 			MaxEventStreams: 256,
 		},
 		Etcd: Etcd{

@@ -105,6 +105,7 @@ func (v *validator) http(h HTTP) {
 	// One request to etcd ends at 1.5 MiB; what a body becomes must fit.
 	v.between("http.maxBodyBytes", h.MaxBodyBytes, kib, mib)
 	v.between("http.maxModuleBytes", h.MaxModuleBytes, kib, 32*mib)
+	v.between("http.maxInFlight", int64(h.MaxInFlight), 1, 65536)
 	v.between("http.maxEventStreams", int64(h.MaxEventStreams), 1, 65536)
 	v.together("http.tls.certFile", h.TLS.CertFile, "http.tls.keyFile", h.TLS.KeyFile)
 }

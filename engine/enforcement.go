@@ -77,7 +77,26 @@ func (e *Engine) Enforcement(ctx context.Context, caller Caller, app Application
 		return Enforcement{}, err
 	}
 	receipt := Enforcement{Revision: c.revokedAt(), notice: noticeKey(app, id)}
-	return receipt, e.inquire(ctx, &receipt)
+	err = e.inquire(ctx, &receipt)
+	return receipt, err
+}
+
+// EnforcementAt returns how far the nodes have come with what took rights away
+// at a revision, as a receipt named it.
+func (e *Engine) EnforcementAt(ctx context.Context, caller Caller, app ApplicationID, at Revision) (Enforcement, error) {
+	rev, err := e.run(ctx, caller, Strict, func(tx *Tx) error {
+		_, err := tx.application(ctx, app)
+		return err
+	})
+	if err == nil && at > rev {
+		err = Errorf(CodeNotFound, "the state has not come to the revision %d: give the one of a receipt", at)
+	}
+	if err != nil {
+		return Enforcement{}, err
+	}
+	receipt := Enforcement{Revision: at}
+	err = e.inquire(ctx, &receipt)
+	return receipt, err
 }
 
 // AwaitEnforced returns the receipt once it is Enforced, or as far as it has

@@ -12,7 +12,8 @@ import (
 func newCredentialsCommand(r *remote) *cobra.Command {
 	return group("credentials", "Credentials: what endpoints connect with",
 		newCredentialsProvisionCommand(r), newCredentialsImportCommand(r), newCredentialsListCommand(r), newCredentialsGetCommand(r),
-		newCredentialsLabelCommand(r), newCredentialsRevokeCommand(r), newCredentialsRecheckCommand(r))
+		newCredentialsLabelCommand(r), newCredentialsRevokeCommand(r), newCredentialsEnforcementCommand(r),
+		newCredentialsRecheckCommand(r))
 }
 
 func newCredentialsListCommand(r *remote) *cobra.Command {
@@ -94,9 +95,29 @@ func newCredentialsRevokeCommand(r *remote) *cobra.Command {
 			}
 			return r.print(revoked.JSON, revocationRows(revoked.Value))
 		})
-	cmd.Flags().StringVar(&wait, "wait", "", "`enforced`: answer when no node accepts them any more")
-	completeFlag(cmd, "wait", fixed("enforced"))
+	bindWait(cmd, &wait)
 	return cmd
+}
+
+func newCredentialsEnforcementCommand(r *remote) *cobra.Command {
+	var wait string
+	cmd := aboutCredentials(r, "enforcement", "Show how far a revocation has come, node by node",
+		func(ctx context.Context, c *client.Client, app, id string) error {
+			receipt, err := c.Enforcement(ctx, app, id, wait)
+			if err != nil {
+				return err
+			}
+			var rows output.Rows
+			addEnforcement(&rows, receipt.Value)
+			return r.print(receipt.JSON, rows)
+		})
+	bindWait(cmd, &wait)
+	return cmd
+}
+
+func bindWait(cmd *cobra.Command, wait *string) {
+	cmd.Flags().StringVar(wait, "wait", "", "`enforced`: answer when no node accepts them any more, or the server's time for a request is over")
+	completeFlag(cmd, "wait", fixed("enforced"))
 }
 
 func newCredentialsRecheckCommand(r *remote) *cobra.Command {
@@ -135,4 +156,8 @@ func revocationRows(v client.Revocation) output.Rows {
 func addEnforcement(rows *output.Rows, e client.Enforcement) {
 	rows.Add("enforcement", e.State)
 	rows.Add("enforced from", numberText(e.Revision))
+	for _, n := range e.Nodes {
+		rows.Add("node "+n.ID, n.State)
+	}
+	rows.Add("notice to the module", e.Notice)
 }

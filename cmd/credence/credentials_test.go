@@ -92,6 +92,9 @@ func TestIDsOfAnyTextSurvive(t *testing.T) {
 			require.Equal(t, exitDone, revoke.code, revoke.stderr)
 			require.Equal(t, "REVOKED", line(t, revoke.stdout, "status"))
 			require.Equal(t, "ENFORCED", line(t, revoke.stdout, "enforcement"))
+			receipt := s.run(t, "credentials", "enforcement", "--app", "plant", "--wait", "enforced", "--", id)
+			require.Equal(t, exitDone, receipt.code, receipt.stderr)
+			require.Equal(t, line(t, revoke.stdout, "enforced from"), line(t, receipt.stdout, "enforced from"))
 		})
 	}
 }

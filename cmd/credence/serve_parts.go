@@ -77,7 +77,7 @@ func newServer(c config.Config, e *engine.Engine, gauges []rest.Gauge, ready fun
 		Engine: e, Ready: ready, Log: log, Gauges: gauges,
 		Version:        rest.Version{Version: build.Version, Commit: build.Revision, Go: build.Go},
 		RequestTimeout: c.HTTP.RequestTimeout, DeployTimeout: c.HTTP.DeployTimeout, ShutdownTimeout: c.ShutdownTimeout * 8 / 10, // the rest is for the state to be closed
-		JSONBytes: int(c.HTTP.MaxBodyBytes), ModuleBytes: int(c.HTTP.MaxModuleBytes),
+		MaxInFlight: c.HTTP.MaxInFlight, JSONBytes: int(c.HTTP.MaxBodyBytes), ModuleBytes: int(c.HTTP.MaxModuleBytes),
 	}
 	if c.HTTP.TLS.Enabled() {
 		certificate, err := tls.LoadX509KeyPair(c.HTTP.TLS.CertFile, c.HTTP.TLS.KeyFile)

@@ -31,6 +31,7 @@ type route struct {
 	body   bodyKind
 	match  bool // obeys If-Match
 	slow   bool // may compile a module
+	always bool // is answered however many others are in flight
 	answer func(context.Context, *request) (reply, error)
 }
 
@@ -70,10 +71,10 @@ func (s *Server) routes() []route {
 		sec  = secs + "/{name}"
 	)
 	return []route{
-		{method: "GET", path: "/livez", answer: s.live},
-		{method: "GET", path: "/readyz", answer: s.ready},
-		{method: "GET", path: "/version", answer: s.version},
-		{method: "GET", path: "/metrics", answer: s.scrape},
+		{method: "GET", path: "/livez", always: true, answer: s.live},
+		{method: "GET", path: "/readyz", always: true, answer: s.ready},
+		{method: "GET", path: "/version", always: true, answer: s.version},
+		{method: "GET", path: "/metrics", always: true, answer: s.scrape},
 		{method: "GET", path: "/.well-known/jwks.json", answer: s.keySet},
 
 		{method: "POST", path: apps, roles: tenant, body: jsonBody, slow: true, answer: s.createApplication},
@@ -87,7 +88,9 @@ func (s *Server) routes() []route {
 		{method: "POST", path: app + importPath, roles: tenant, body: linesBody, slow: true, answer: s.importCredentials},
 		{method: "GET", path: cred, roles: tenant, answer: s.getCredentials},
 		{method: "PATCH", path: cred, roles: tenant, body: patchBody, match: true, answer: s.patchCredentials},
-		{method: "POST", path: cred + "/revoke", roles: tenant, body: jsonBody, query: []string{"wait"}, answer: s.revoke},
+		{method: "POST", path: cred + "/revoke", roles: tenant, body: jsonBody, query: []string{"wait"}, always: true, answer: s.revoke},
+		{method: "GET", path: cred + "/enforcement", roles: tenant, query: []string{"wait"}, always: true, answer: s.enforcement},
+		{method: "GET", path: app + "/enforcements/{revision}", roles: tenant, query: []string{"wait"}, always: true, answer: s.enforcementAt},
 		{method: "POST", path: cred + "/recheck", roles: tenant, body: jsonBody, answer: s.recheck},
 		{method: "PUT", path: reg, roles: tenant, body: jsonBody, match: true, answer: s.putRegistration},
 		{method: "GET", path: reg, roles: tenant, answer: s.getRegistration},
@@ -97,8 +100,8 @@ func (s *Server) routes() []route {
 		{method: "POST", path: sess + "/introspect", roles: tenant, body: jsonBody, answer: s.introspect},
 		{method: "GET", path: sess, roles: tenant, query: paged("credentialsId", "endpointId"), answer: s.listSessions},
 		{method: "GET", path: sess + "/{id}", roles: tenant, answer: s.getSession},
-		{method: "DELETE", path: sess + "/{id}", roles: tenant, query: []string{"wait"}, answer: s.endSession},
-		{method: "DELETE", path: app + "/endpoints/{endpoint}/sessions", roles: tenant, query: []string{"wait"}, answer: s.endSessions},
+		{method: "DELETE", path: sess + "/{id}", roles: tenant, query: []string{"wait"}, always: true, answer: s.endSession},
+		{method: "DELETE", path: app + "/endpoints/{endpoint}/sessions", roles: tenant, query: []string{"wait"}, always: true, answer: s.endSessions},
 
 		{method: "GET", path: svcs, roles: either, answer: s.listServices},
 		{method: "GET", path: svc, roles: either, answer: s.getService},
@@ -132,6 +135,11 @@ func (r route) pattern() string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(r.path)
 }
 
+// errCrowded is for the requests above the limit: a refusal at once is better
+// than an answer that comes too late, and what takes rights away gets through.
+// It is not worth a line in the log each.
+var errCrowded = refusef(http.StatusServiceUnavailable, engine.CodeExhausted, "this node has as many requests in flight as it takes: try again, or ask another one")
+
 // mount puts a route into the router. Requests end with inflight.
 func (s *Server) mount(inflight context.Context, app *fiber.App, r route) {
 	allowed := s.options.RequestTimeout
@@ -140,6 +148,12 @@ func (s *Server) mount(inflight context.Context, app *fiber.App, r route) {
 	}
 	handler := func(c *fiber.Ctx) error {
 		exchangeOf(c.Context()).route = r.path
+		if !r.always {
+			defer s.inFlight.Add(-1)
+			if s.inFlight.Add(1) > int64(s.options.MaxInFlight) {
+				return errCrowded
+			}
+		}
 		ctx, cancel := context.WithTimeout(inflight, allowed)
 		defer cancel()
 		return s.handle(ctx, c, r)

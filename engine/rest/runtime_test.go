@@ -59,7 +59,11 @@ func (f fakeService) Provide(_ context.Context, _ *engine.Tx, _ *engine.Applicat
 	return c, f.fail()
 }
 
-func (f fakeService) Lookup(_ context.Context, _ *engine.Tx, _ *engine.Application, id engine.CredentialsID) (engine.Credentials, error) {
+func (f fakeService) Lookup(ctx context.Context, _ *engine.Tx, _ *engine.Application, id engine.CredentialsID) (engine.Credentials, error) {
+	if strings.Contains(f.behaviour, "stalls") {
+		<-ctx.Done()
+		return engine.Credentials{}, engine.Wrap(ctx.Err(), engine.CodeDeadline, "too slow")
+	}
 	return engine.Credentials{ID: id, Status: engine.Available}, f.fail()
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -43,6 +44,7 @@ type Options struct {
 	ShutdownTimeout time.Duration // for requests in flight to finish: 8 s
 	Heartbeat       time.Duration // between two signs of life of a quiet stream of events: 15 s
 
+	MaxInFlight int // requests in flight, but for those that take rights away or ask how the node is: 256
 	JSONBytes   int // of a JSON body: 256 KiB
 	ModuleBytes int // of an uploaded module: 32 MiB
 	HeaderBytes int // of the request line and the headers: 16 KiB
@@ -60,7 +62,7 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	for value, usual := range map[*int]int{
-		&o.JSONBytes: 256 << 10, &o.ModuleBytes: 32 << 20, &o.HeaderBytes: 16 << 10,
+		&o.MaxInFlight: 256, &o.JSONBytes: 256 << 10, &o.ModuleBytes: 32 << 20, &o.HeaderBytes: 16 << 10,
 	} {
 		if *value == 0 {
 			*value = usual
@@ -77,15 +79,16 @@ func (o Options) withDefaults() Options {
 
 // Server answers the REST API. It serves once: make a new one to serve again.
 type Server struct {
-	options Options
-	engine  *engine.Engine
-	log     *slog.Logger
-	logins  *logins
-	uploads *uploads
-	metrics *metrics
-	router  fasthttp.RequestHandler
-	http    *fasthttp.Server
-	abandon context.CancelFunc // ends all requests in flight
+	options  Options
+	engine   *engine.Engine
+	log      *slog.Logger
+	logins   *logins
+	uploads  *uploads
+	metrics  *metrics
+	inFlight atomic.Int64 // requests that count
+	router   fasthttp.RequestHandler
+	http     *fasthttp.Server
+	abandon  context.CancelFunc // ends all requests in flight
 	// streaming is done when streams of events have to end.
 	streaming  context.Context //nolint:containedctx // the life of the server
 	endStreams context.CancelFunc

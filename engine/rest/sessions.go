@@ -141,7 +141,7 @@ func (s *Server) endSession(ctx context.Context, q *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return q.answerEnded(func() (engine.Enforcement, error) { return s.engine.EndSession(ctx, q.caller, app, id) })
+	return s.answerEnded(ctx, q, app, func() (engine.Enforcement, error) { return s.engine.EndSession(ctx, q.caller, app, id) })
 }
 
 func (s *Server) endSessions(ctx context.Context, q *request) (reply, error) {
@@ -153,17 +153,23 @@ func (s *Server) endSessions(ctx context.Context, q *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return q.answerEnded(func() (engine.Enforcement, error) {
+	return s.answerEnded(ctx, q, app, func() (engine.Enforcement, error) {
 		return s.engine.EndSessions(ctx, q.caller, app, engine.EndpointID(endpoint))
 	})
 }
 
-func (q *request) answerEnded(end func() (engine.Enforcement, error)) (reply, error) {
+func (s *Server) answerEnded(ctx context.Context, q *request, app engine.ApplicationID, end func() (engine.Enforcement, error)) (reply, error) {
 	if err := q.checkWait(); err != nil {
 		return reply{}, err
 	}
 	done, err := end()
-	return reply{body: endedBody{Enforcement: enforcementOf(done)}}, err
+	if err != nil {
+		return reply{}, err
+	}
+	done, status := s.await(ctx, q, done)
+	body := endedBody{Enforcement: enforcementOf(done)}
+	body.Enforcement.URL = enforcementAtPath(app, done.Revision)
+	return reply{status: status, body: body, location: body.Enforcement.URL}, nil
 }
 
 // keySetKept is how long those who verify tokens may keep the set of keys. The

@@ -50,6 +50,16 @@ type Revocation struct {
 
 // Enforcement is the receipt for what took rights away at a revision.
 type Enforcement struct {
+	State    string            `json:"state"`
+	Revision int64             `json:"revision"`
+	Nodes    []NodeEnforcement `json:"nodes"`
+	Notice   string            `json:"notice"` // PENDING while a module has not been told
+	URL      string            `json:"url"`    // where to ask again
+}
+
+// NodeEnforcement is how far one node has come.
+type NodeEnforcement struct {
+	ID       string `json:"id"`
 	State    string `json:"state"`
 	Revision int64  `json:"revision"`
 }
@@ -92,6 +102,13 @@ func (c *Client) UpdateCredentials(ctx context.Context, app, id string, patch Cr
 // answer when no node accepts them any more.
 func (c *Client) Revoke(ctx context.Context, app, id, wait string) (Answer[Revocation], error) {
 	return call[Revocation](ctx, c, request{method: http.MethodPost, path: credentialsPath(app, id, "revoke"), query: waiting(wait)})
+}
+
+// Enforcement tells how far the revocation of credentials has come. A wait of
+// "enforced" asks the server to answer when no node accepts them any more, or
+// when the request's time runs out.
+func (c *Client) Enforcement(ctx context.Context, app, id, wait string) (Answer[Enforcement], error) {
+	return call[Enforcement](ctx, c, request{method: http.MethodGet, path: credentialsPath(app, id, "enforcement"), query: waiting(wait)})
 }
 
 // Recheck makes the server ask the credentials service again, and revoke if

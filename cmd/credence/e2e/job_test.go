@@ -51,7 +51,7 @@ func TestTheMainJobWorks(t *testing.T) {
 	require.Equal(t, "DENIED_BY_SERVICE", reason)
 
 	for _, c := range []struct{ app, id string }{{app, id}, {line, "SN-001001"}} {
-		revoked := s.must(http.StatusOK, http.MethodPost, c.app+"/credentials/"+c.id+"/revoke", nil)
+		revoked := s.must(http.StatusOK, http.MethodPost, c.app+"/credentials/"+c.id+"/revoke?wait=enforced", nil)
 		require.Equal(t, "ENFORCED", revoked["enforcement"].(object)["state"])
 		decision, reason := s.verify(c.app, c.id)
 		require.Equal(t, "REJECTED", decision)
