@@ -171,6 +171,39 @@ func TestNoOtherTokenIsActive(t *testing.T) {
 	require.Equal(t, engine.ReasonSessionExpired, in.Reason)
 }
 
+// That a token was good once says nothing of another key, or of none.
+func TestATokenIsHeldAgainstTheKeyThatIsThereNow(t *testing.T) {
+	w := newSessionWorld(t)
+	app := w.app(engine.Trustful)
+	token := w.openSession(app, "x", "ep").Token
+	fresh := w.openSession(app, "x", "ep").Token // never looked at before
+	key := "sessionkey/" + keyIDs(t, w.Engine)[0]
+	snap, err := w.store.Read(t.Context(), engine.Strict, key)
+	require.NoError(t, err)
+	put := func(write engine.Write) {
+		write.Key = key
+		_, err := w.store.Commit(t.Context(), engine.Commit{Writes: []engine.Write{write}})
+		require.NoError(t, err)
+	}
+	other := newSessionWorld(t)
+	other.openSession(other.app(engine.Trustful), "x", "ep")
+	foreign := all(t, other.store, "sessionkey/")[0].Value
+	for range 2 {
+		require.True(t, w.introspect(app, token).Active)
+	}
+	for name, write := range map[string]engine.Write{
+		"none": {Delete: true}, "an empty one": {Value: []byte{}}, "a damaged one": {Value: []byte("damaged")}, "another one": {Value: foreign},
+	} {
+		put(write)
+		for _, text := range []string{token, fresh} {
+			require.Equal(t, engine.ReasonBadToken, w.introspect(app, text).Reason, name)
+		}
+	}
+	put(engine.Write{Value: snap.Records[0].Value})
+	require.True(t, w.introspect(app, token).Active)
+	require.True(t, w.introspect(app, fresh).Active)
+}
+
 func keyID(t *testing.T, header string) string {
 	t.Helper()
 	raw, err := base64.RawURLEncoding.DecodeString(header)

@@ -1,11 +1,14 @@
 package engine
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"hash/maphash"
 	"regexp"
 	"strings"
+	"sync/atomic"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
@@ -62,9 +65,11 @@ func (k signer) sign(issuer string, app ApplicationID, s *Session) (string, erro
 // parsedToken is a token of the right form. Until verify has passed it says no
 // more than where to look.
 type parsedToken struct {
+	text   string
 	kid    string
 	claims tokenClaims
 	signed *jwt.JSONWebToken
+	by     []byte // the record of the key that is known to have signed it; nil: none is
 }
 
 var jwtKeyIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
@@ -81,6 +86,9 @@ var (
 // parseToken reads a token in the compact form, and refuses all that sign would
 // not have made.
 func parseToken(text string) (parsedToken, error) {
+	if known := verifiedTokens.find(text); known != nil {
+		return *known, nil
+	}
 	if len(text) > maxTokenBytes || strings.Count(text, ".") != 2 {
 		return parsedToken{}, errTokenForm
 	}
@@ -88,7 +96,7 @@ func parseToken(text string) (parsedToken, error) {
 	if err != nil || len(signed.Headers) != 1 {
 		return parsedToken{}, errTokenForm
 	}
-	t := parsedToken{kid: signed.Headers[0].KeyID, signed: signed}
+	t := parsedToken{text: text, kid: signed.Headers[0].KeyID, signed: signed}
 	if err := signed.UnsafeClaimsWithoutVerification(&t.claims); err != nil {
 		return parsedToken{}, errTokenForm
 	}
@@ -106,19 +114,47 @@ func (t parsedToken) verify(record Record, issuer string, app ApplicationID) err
 	if !record.Exists() {
 		return errTokenKey
 	}
-	key, err := decodeJWTKey(record)
-	if err != nil {
-		return errTokenKey
-	}
-	var claims tokenClaims
-	if err := t.signed.Claims(ed25519.PublicKey(key.Public), &claims); err != nil {
-		return errTokenSigned
+	if t.by == nil || !bytes.Equal(record.Value, t.by) {
+		key, err := decodeJWTKey(record)
+		if err != nil {
+			return errTokenKey
+		}
+		var claims tokenClaims // those before may be shared
+		if err := t.signed.Claims(ed25519.PublicKey(key.Public), &claims); err != nil {
+			return errTokenSigned
+		}
+		t.claims, t.by = claims, record.Value
+		verifiedTokens.keep(&t)
 	}
 	switch {
-	case claims.Issuer != issuer:
+	case t.claims.Issuer != issuer:
 		return errTokenIssuer
-	case len(claims.Audience) != 1 || claims.Audience[0] != string(app):
+	case len(t.claims.Audience) != 1 || t.claims.Audience[0] != string(app):
 		return errTokenApp
 	}
 	return nil
 }
+
+// verifiedTokens remembers tokens whose signature held: checking it is most of
+// the work of an introspection. The bytes of a token and of the record of a key
+// decide for good whether it holds; all else is looked at each time, as is
+// whether the key is still there.
+var verifiedTokens = tokenMemory{seed: maphash.MakeSeed(), slots: make([]atomic.Pointer[parsedToken], 1<<11)}
+
+type tokenMemory struct {
+	seed  maphash.Seed
+	slots []atomic.Pointer[parsedToken] // by the hash of the text
+}
+
+func (m *tokenMemory) slot(text string) *atomic.Pointer[parsedToken] {
+	return &m.slots[maphash.String(m.seed, text)%uint64(len(m.slots))]
+}
+
+func (m *tokenMemory) find(text string) *parsedToken {
+	if known := m.slot(text).Load(); known != nil && known.text == text {
+		return known
+	}
+	return nil
+}
+
+func (m *tokenMemory) keep(t *parsedToken) { m.slot(t.text).Store(t) }
