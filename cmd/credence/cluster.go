@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -54,12 +56,17 @@ func clusterOptions(c config.Config) (*etcdstore.Cluster, error) {
 		name, address, _ := strings.Cut(text, "=")
 		o.Members = append(o.Members, etcdstore.Member{Name: name, Address: address})
 	}
-	var err error
-	if o.Secret, err = textOrFile(string(m.Secret)); err != nil {
-		return nil, fmt.Errorf("cluster.secret: %w", err)
-	}
-	if o.Join, err = textOrFile(string(m.Join)); err != nil {
-		return nil, fmt.Errorf("cluster.join: %w", err)
+	for key, text := range map[string]config.Secret{"secret": m.Secret, "join": m.Join} {
+		content, err := textOrFile(string(text))
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && etcdstore.IsMember(c.DataDir): // it was for the first start, and is gone
+		case err != nil:
+			return nil, fmt.Errorf("cluster.%s: %w", key, err)
+		case key == "secret":
+			o.Secret = content
+		default:
+			o.Join = content
+		}
 	}
 	return o, nil
 }

@@ -84,6 +84,13 @@ func loadIdentity(dataDir string) (*identity, error) {
 	return id, nil
 }
 
+// IsMember tells whether a data directory is that of a member whose cluster has
+// answered it: it needs to be told nothing more.
+func IsMember(dataDir string) bool {
+	id, err := loadIdentity(dataDir)
+	return err == nil && id != nil && id.Formed
+}
+
 func (id identity) save(dataDir string) error {
 	text, err := json.MarshalIndent(id, "", "  ")
 	if err == nil {

@@ -94,7 +94,7 @@ func (s *server) hasState() bool { return wal.Exist(filepath.Join(s.etcdDir(), "
 func (s *server) enrol(ctx context.Context, o Options) error {
 	if o.Cluster == nil {
 		kept, err := loadIdentity(s.dir)
-		if err == nil && kept != nil && kept.Formed {
+		if err == nil && kept != nil && (kept.Formed || s.hasState()) {
 			err = fmt.Errorf("the data directory %s is that of the member %s of a cluster: start it with --cluster", s.dir, kept.Name)
 		}
 		return err

@@ -130,6 +130,9 @@ func TestNodesJoinWithAToken(t *testing.T) {
 	}
 	nodes[0].sees(3)
 
+	require.NoError(t, os.Remove(file))
+	nodes[1].kill()
+	nodes[1].start() // the token was for the first start
 	nodes[0].kill()
 	_, err = credence(nodes[1].dir, "remove", "n0")
 	require.NoError(t, err)
