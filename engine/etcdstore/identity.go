@@ -2,6 +2,7 @@ package etcdstore
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -92,7 +93,7 @@ func IsMember(dataDir string) bool {
 }
 
 func (id identity) save(dataDir string) error {
-	text, err := json.MarshalIndent(id, "", "  ")
+	text, err := json.MarshalIndent(id, "", "  ") //nolint:gosec // the file is its owner's only, and is what the secret is kept in
 	if err == nil {
 		err = os.MkdirAll(clusterDir(dataDir), 0o700)
 	}
@@ -110,7 +111,7 @@ var memberForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 // identify says who the member is: what the options say, or else the data
 // directory, of which kept is what it says, nil if nothing, and hasState
 // whether etcd has been started in it.
-func (c Cluster) identify(kept *identity, hasState bool, token joinToken) (identity, error) {
+func (c Cluster) identify(ctx context.Context, kept *identity, hasState bool, token joinToken) (identity, error) {
 	switch {
 	case kept != nil && kept.Formed && !hasState:
 		return identity{}, fmt.Errorf("this data directory was that of the member %s, but its state is gone: run `credence cluster remove %s` on another member, "+
@@ -129,7 +130,7 @@ func (c Cluster) identify(kept *identity, hasState bool, token joinToken) (ident
 	if err := id.agree(c.Secret, token.Secret, kept.Secret, len(c.Members) > 0); err != nil {
 		return identity{}, err
 	}
-	return id, id.place(c, token)
+	return id, id.place(ctx, c, token)
 }
 
 func (c Cluster) checkName(name, kept string, hasState bool) error {
@@ -171,7 +172,7 @@ func (id *identity) agree(given, token, kept string, listed bool) error {
 }
 
 // place finds where the member listens, and where the others reach it.
-func (id *identity) place(c Cluster, token joinToken) error {
+func (id *identity) place(ctx context.Context, c Cluster, token joinToken) error {
 	listed := c.own(id.Name)
 	if listed == "" && c.Advertise == "" && (c.ListenPeer == "" || c.ListenPeer == id.ListenPeer) {
 		listed = id.Peer // nothing has changed
@@ -187,7 +188,7 @@ func (id *identity) place(c Cluster, token joinToken) error {
 	host := cmp.Or(hostOf(listed), c.Advertise, hostOf(id.Peer), specific(hostOf(id.ListenPeer)))
 	if host == "" {
 		var err error
-		if host, err = ownAddress(token.Addresses); err != nil {
+		if host, err = ownAddress(ctx, token.Addresses); err != nil {
 			return err
 		}
 	}
@@ -201,9 +202,9 @@ func (id *identity) place(c Cluster, token joinToken) error {
 
 // ownAddress is the address of this machine on the way to the others. Nothing
 // is sent.
-func ownAddress(others []string) (string, error) {
+func ownAddress(ctx context.Context, others []string) (string, error) {
 	const anywhere = "192.0.2.1:9" // RFC 5737: nobody's
-	conn, err := net.Dial("udp", append(slices.Clone(others), anywhere)[0])
+	conn, err := new(net.Dialer).DialContext(ctx, "udp", append(slices.Clone(others), anywhere)[0])
 	if err == nil {
 		defer conn.Close()
 		if host := hostOf(conn.LocalAddr().String()); specific(host) != "" {

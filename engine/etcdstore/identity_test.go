@@ -38,7 +38,7 @@ func TestAMemberIsPlacedAsItIsToldOrElseAsItWas(t *testing.T) {
 		{"on one address", Cluster{Name: "n2", Secret: testSecret, ListenPeer: "[fd00::3]:7380", ListenClient: "127.0.0.1:1"}, nil, false, bound},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := c.cluster.identify(c.kept, c.hasState, joinToken{})
+			got, err := c.cluster.identify(t.Context(), c.kept, c.hasState, joinToken{})
 			require.NoError(t, err)
 			require.Equal(t, c.want, got)
 		})
@@ -47,12 +47,12 @@ func TestAMemberIsPlacedAsItIsToldOrElseAsItWas(t *testing.T) {
 
 func TestTheSecretComesFromTheTokenOrIsMade(t *testing.T) {
 	token := joinToken{Secret: testSecret, Addresses: []string{"127.0.0.1:1"}}
-	joined, err := Cluster{Name: "n1", Advertise: "h"}.identify(nil, false, token)
+	joined, err := Cluster{Name: "n1", Advertise: "h"}.identify(t.Context(), nil, false, token)
 	require.NoError(t, err)
 	require.Equal(t, testSecret, joined.Secret)
-	first, err := Cluster{Name: "n0", Advertise: "h"}.identify(nil, false, joinToken{})
+	first, err := Cluster{Name: "n0", Advertise: "h"}.identify(t.Context(), nil, false, joinToken{})
 	require.NoError(t, err)
-	second, err := Cluster{Name: "n0", Advertise: "h"}.identify(nil, false, joinToken{})
+	second, err := Cluster{Name: "n0", Advertise: "h"}.identify(t.Context(), nil, false, joinToken{})
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(first.Secret), MinSecretBytes)
 	require.NotEqual(t, first.Secret, second.Secret)
@@ -84,7 +84,7 @@ func TestAMemberThatCannotBeIsRefusedWithAHint(t *testing.T) {
 		"listening nowhere in particular, alone": {Cluster{Name: "n1", ListenClient: "0.0.0.0"}, nil, false, joinToken{}, "give IP:port"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := c.cluster.identify(c.kept, c.hasState, c.token)
+			_, err := c.cluster.identify(t.Context(), c.kept, c.hasState, c.token)
 			require.ErrorContains(t, err, c.want)
 			require.NotContains(t, err.Error(), testSecret)
 		})
@@ -104,4 +104,13 @@ func TestADamagedIdentityIsRefused(t *testing.T) {
 	require.NoError(t, os.WriteFile(identityFile(dir), []byte("{"), 0o600))
 	_, err = loadIdentity(dir)
 	require.ErrorContains(t, err, "member.json cannot be read")
+}
+
+func TestAMemberIsReachedAtTheAddressOnTheWayToTheOthers(t *testing.T) {
+	token := joinToken{Secret: testSecret, Addresses: []string{"127.0.0.1:7379"}}
+	id, err := Cluster{Name: "n1"}.identify(t.Context(), nil, false, token)
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:7380", id.Peer)
+	_, err = ownAddress(t.Context(), []string{"not an address"})
+	require.ErrorContains(t, err, "cluster.advertise")
 }

@@ -46,7 +46,7 @@ type member struct {
 }
 
 // newMember finds out who the member is, and has its certificates at hand.
-func newMember(o Options, hasState bool) (*member, error) {
+func newMember(ctx context.Context, o Options, hasState bool) (*member, error) {
 	kept, err := loadIdentity(o.DataDir)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func newMember(o Options, hasState bool) (*member, error) {
 		}
 	}
 	m := &member{dataDir: o.DataDir, log: o.Logger}
-	if m.identity, err = o.Cluster.identify(kept, hasState, token); err != nil {
+	if m.identity, err = o.Cluster.identify(ctx, kept, hasState, token); err != nil {
 		return nil, err
 	}
 	if m.authority, err = newAuthority(m.Secret); err != nil {
@@ -229,10 +229,13 @@ func bounded(ctx context.Context, try func(context.Context) error) error {
 // in a moment: etcd makes one change at a time, and none while a member is not
 // well or has been back for less than five seconds.
 func unsettled(err error) bool {
-	switch rpctypes.Error(err) { //nolint:errorlint // etcd's errors are compared as they are
-	case rpctypes.ErrUnhealthy, rpctypes.ErrMemberNotEnoughStarted, rpctypes.ErrTooManyLearners, rpctypes.ErrMemberLearnerNotReady, rpctypes.ErrNotLeader,
-		rpctypes.ErrPeerURLExist: // by a try of unknown outcome, which the next list shows
-		return true
-	}
-	return passing(err)
+	err = rpctypes.Error(err)
+	return passing(err) || slices.ContainsFunc(forAWhile, func(refusal error) bool { return errors.Is(err, refusal) })
+}
+
+// forAWhile are the refusals that pass. That an address is there already is
+// the work of a try of unknown outcome, which the next list shows.
+var forAWhile = []error{
+	rpctypes.ErrUnhealthy, rpctypes.ErrMemberNotEnoughStarted, rpctypes.ErrTooManyLearners,
+	rpctypes.ErrMemberLearnerNotReady, rpctypes.ErrNotLeader, rpctypes.ErrPeerURLExist,
 }

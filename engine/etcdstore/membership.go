@@ -89,21 +89,20 @@ func JoinToken(ctx context.Context, dataDir string) (string, error) {
 		return "", err
 	}
 	token := joinToken{Secret: id.Secret, Addresses: []string{id.Client}}
-	m, err := OpenMembership(ctx, dataDir)
-	if err != nil {
-		return token.text(), nil //nolint:nilerr // it is good without the others
-	}
-	defer func() { _ = m.Close() }()
-	members, err := m.Members(ctx)
-	if err != nil {
-		return token.text(), nil //nolint:nilerr // it is good without the others
-	}
-	for _, other := range members {
-		if other.Client != "" && !slices.Contains(token.Addresses, other.Client) {
-			token.Addresses = append(token.Addresses, other.Client)
-		}
+	if m, err := OpenMembership(ctx, dataDir); err == nil { // the token is good without the others
+		defer func() { _ = m.Close() }()
+		token.add(m.Members(ctx))
 	}
 	return token.text(), nil
+}
+
+// add names further members, if they could be listed.
+func (t *joinToken) add(members []MemberStatus, _ error) {
+	for _, other := range members {
+		if other.Client != "" && !slices.Contains(t.Addresses, other.Client) {
+			t.Addresses = append(t.Addresses, other.Client)
+		}
+	}
 }
 
 // Members lists the members by name, and asks each whether it is well. Without

@@ -101,7 +101,7 @@ func (s *server) enrol(ctx context.Context, o Options) error {
 	}
 	o.DataDir = s.dir
 	var err error
-	if s.member, err = newMember(o, s.hasState()); err != nil {
+	if s.member, err = newMember(ctx, o, s.hasState()); err != nil {
 		return err
 	}
 	if o.Cluster.Join == "" || s.hasState() {

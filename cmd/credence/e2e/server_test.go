@@ -102,7 +102,7 @@ func (s *server) ready() {
 		}
 		r.Body.Close()
 		return r.StatusCode == http.StatusOK
-	}, 30*time.Second, 20*time.Millisecond, "the server does not get ready:\n%s", s.output())
+	}, time.Minute, 20*time.Millisecond, "the server does not get ready:\n%s", s.output())
 }
 
 func command(verb string, args ...string) *exec.Cmd {
