@@ -167,8 +167,11 @@ func (s *Store) caughtUp(ctx context.Context, rev engine.Revision) bool {
 	case <-ctx.Done():
 	}
 	for ctx.Err() == nil && s.cache.behind(rev) { // the end of a lease, which has no epoch of its own
-		if _, err := s.barrier(ctx); errors.Is(err, errStopped) {
+		switch _, err := s.barrier(ctx); {
+		case errors.Is(err, errStopped):
 			return true
+		case err != nil:
+			pause(ctx, s.options.Late)
 		}
 	}
 	return ctx.Err() == nil
