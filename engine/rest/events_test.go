@@ -18,7 +18,7 @@ import (
 	"github.com/credence-engine/credence/engine"
 )
 
-const soon = 10 * time.Second
+const soon = 30 * time.Second
 
 // follow starts a site whose engine sees what happens.
 func follow(t *testing.T, change ...func(*Options)) *site {
@@ -177,6 +177,40 @@ func TestAStreamTellsOfARevocationAtOnce(t *testing.T) {
 	require.Equal(t, "admin", ended.str("user"))
 	require.Equal(t, a.header.Get("X-Request-Id"), ended.str("requestId"))
 	require.Equal(t, revoked.data["revision"], ended.data["revision"])
+}
+
+// A gateway learns of each session that begins and ends, and by its ids which
+// of its connections that means.
+func TestAGatewayIsToldOfSessions(t *testing.T) {
+	s := follow(t)
+	app := s.app("Trustful")
+	l := s.tail(t, "?types=credentials.claimed,sessions.opened,sessions.ended")
+	l.until("live")
+	open := func() string {
+		a := s.do("POST", app+"/verify", `{"credentialsId":"c","session":{"ttlSeconds":60}}`)
+		require.Equal(t, 200, a.status, a.text)
+		return a.json["session"].(map[string]any)["id"].(string)
+	}
+	first := open()
+	kinds, opened := l.until("sessions.opened")
+	require.Equal(t, []string{"credentials.claimed", "sessions.opened"}, kinds)
+	require.Equal(t, first, opened.str("sessionId"))
+	second := open()
+	_, opened = l.until("sessions.opened")
+	require.Equal(t, second, opened.str("sessionId"))
+	for _, c := range []struct{ method, path, cause, credentials, endpoint, session string }{
+		{"DELETE", "/sessions/" + first, engine.CauseSessionEnded, "c", "c", first},
+		{"DELETE", "/endpoints/c/sessions", engine.CauseEndpointEnded, "", "c", ""},
+		{"DELETE", "/credentials/c/registration", engine.CauseRegistrationDeleted, "c", "", ""},
+		{"POST", "/credentials/c/revoke", engine.CauseRevoked, "c", "", ""},
+		{"DELETE", "", engine.CauseApplicationDeleted, "", "", ""},
+	} {
+		require.Less(t, s.do(c.method, app+c.path, "").status, 300, c.cause)
+		_, ended := l.until("sessions.ended")
+		require.Equal(t, c.cause, ended.str("cause"))
+		require.Equal(t, []string{c.credentials, c.endpoint, c.session}, []string{ended.str("credentialsId"), ended.str("endpointId"), ended.str("sessionId")}, c.cause)
+		require.Equal(t, strings.TrimPrefix(app, "/v1/applications/"), ended.str("application"))
+	}
 }
 
 // Whoever was cut goes on with the last id, and sees each event at least once:
