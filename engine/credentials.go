@@ -76,6 +76,11 @@ type CredentialsPatch struct {
 // revokedAt is the revision from which on the credentials are refused.
 func (c Credentials) revokedAt() Revision { return cmp.Or(c.RevokedAt, c.Version) }
 
+// validAt tells whether the engine's bounds let the credentials be used.
+func (c Credentials) validAt(now time.Time) bool {
+	return !now.Before(c.NotBefore) && (c.NotAfter.IsZero() || now.Before(c.NotAfter))
+}
+
 func decodeCredentials(r Record) (Credentials, error) {
 	v, err := decodedCredentials.of(r)
 	v.Version = r.Version
@@ -230,7 +235,11 @@ func (e *Engine) UpdateCredentials(ctx context.Context, caller Caller, app Appli
 			return c, err
 		}
 		record.UpdatedAt = e.now()
-		tx.audit("credentials.update", app, string(id))
+		entry := tx.audit("credentials.update", app, string(id))
+		if !record.validAt(record.UpdatedAt) {
+			entry.Cause = CauseNotValid
+			tx.deny(app)
+		}
 		return record, tx.save(credKey(app, id), record)
 	})
 	c.Version = rev

@@ -38,6 +38,7 @@ const (
 	CauseEndpointEnded       = "ENDPOINT_SESSIONS_ENDED"
 	CauseRegistrationDeleted = "REGISTRATION_DELETED"
 	CauseApplicationDeleted  = "APPLICATION_DELETED"
+	CauseNotValid            = "CREDENTIALS_NOT_VALID"
 	causeAutomatic           = "AUTOMATIC_ROLLBACK"
 )
 
@@ -105,8 +106,11 @@ func (a *AuditEntry) events() []DomainEvent {
 		return a.imported()
 	}
 	meant := happenings[a.Action]
-	if a.Session != "" && a.Action == "credentials.claim" {
+	switch {
+	case a.Action == "credentials.claim" && a.Session != "":
 		meant = append(slices.Clip(meant), happening{kind: SessionsOpened})
+	case a.Action == "credentials.update" && a.Cause == CauseNotValid:
+		meant = append(slices.Clip(meant), happening{kind: SessionsEnded})
 	}
 	events := make([]DomainEvent, len(meant))
 	for i, m := range meant {

@@ -211,6 +211,11 @@ func TestActionsThatAreSeveralEvents(t *testing.T) {
 			AuditEntry{Action: "credentials.revoke", Target: "c", Endpoint: "e"},
 			[]DomainEvent{{Type: CredentialsRevoked, Credentials: "c", Endpoint: "e"}, {Type: SessionsEnded, Credentials: "c", Cause: CauseRevoked}},
 		},
+		"updated": {AuditEntry{Action: "credentials.update", Target: "c"}, []DomainEvent{{Type: CredentialsUpdated, Credentials: "c"}}},
+		"no longer valid": {
+			AuditEntry{Action: "credentials.update", Target: "c", Cause: CauseNotValid},
+			[]DomainEvent{{Type: CredentialsUpdated, Credentials: "c", Cause: CauseNotValid}, {Type: SessionsEnded, Credentials: "c", Cause: CauseNotValid}},
+		},
 		"import":      {AuditEntry{Action: "credentials.import", Targets: []string{"c", "d"}}, []DomainEvent{{Type: CredentialsProvisioned, Credentials: "c"}, {Type: CredentialsProvisioned, Credentials: "d"}}},
 		"audit alone": {AuditEntry{Action: "secret.set", Target: "x"}, []DomainEvent{}},
 	} {

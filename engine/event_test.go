@@ -53,6 +53,9 @@ func TestEventsTellOfEachChangeInOrder(t *testing.T) {
 	_, _, err := w.BindRegistration(t.Context(), admin, app, id, engine.Profile{Body: []byte(`1`)}, 0)
 	require.NoError(t, err)
 	require.NoError(t, w.DeleteRegistration(t.Context(), admin, app, id, 0))
+	past := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	_, err = w.UpdateCredentials(t.Context(), admin, app, id, engine.CredentialsPatch{NotAfter: &past}, 0)
+	require.NoError(t, err)
 	done, err := w.Revoke(t.Context(), admin, app, id)
 	require.NoError(t, err)
 	texts, at := read(t, s, done.Enforcement.Revision)
@@ -60,6 +63,7 @@ func TestEventsTellOfEachChangeInOrder(t *testing.T) {
 		"applications.created ",
 		"credentials.provisioned " + string(id), "credentials.claimed " + string(id), "registrations.bound " + string(id),
 		"registrations.deleted " + string(id), "sessions.ended " + string(id),
+		"credentials.updated " + string(id), "sessions.ended " + string(id),
 		"credentials.revoked " + string(id), "sessions.ended " + string(id),
 	}, texts)
 	require.Equal(t, done.Enforcement.Revision, at)
