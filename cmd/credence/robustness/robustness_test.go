@@ -31,8 +31,8 @@ const (
 )
 
 // grace is how long an answer may be under way from a node to a client of a
-// busy machine.
-const grace = 500 * time.Millisecond
+// busy machine, which may stand still for a moment itself.
+const grace = 2 * time.Second
 
 // TestTheClusterKeepsItsPromises runs the load for the time that the
 // environment names: a quarter of it in peace, of which it prints how fast the
@@ -91,11 +91,13 @@ func newRun(t *testing.T) *run {
 	}
 	began := time.Now()
 	r.load = &load{nodes: r.nodes, began: began, recorder: invariant.NewRecorder(func() time.Duration { return time.Since(began) })}
-	for _, name := range []string{"line", "twin"} {
-		made, err := r.nodes[0].call(starting, http.MethodPost, "/v1/applications", object{"name": name, "credentialsService": engine.Internal})
-		require.NoError(t, err)
-		require.Equal(t, http.StatusCreated, made.status, "%s", made.text)
-		r.load.apps = append(r.load.apps, engine.ApplicationID(made.body.ID))
+	for try := 0; len(r.load.apps) < 2; try++ {
+		body := object{"name": fmt.Sprint("line-", try), "credentialsService": engine.Internal}
+		made, err := r.nodes[0].call(starting, http.MethodPost, "/v1/applications", body)
+		require.NoError(t, starting.Err(), "no application can be made: %v %s", err, made.text)
+		if made.status == http.StatusCreated {
+			r.load.apps = append(r.load.apps, engine.ApplicationID(made.body.ID))
+		}
 	}
 	r.faults = &faults{
 		t: t, members: r.members, nodes: r.nodes, load: r.load, recorder: r.load.recorder, disks: canSlowDisks(), count: map[string]int{},

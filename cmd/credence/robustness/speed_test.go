@@ -205,11 +205,10 @@ func (r *run) press(ctx context.Context, p *pressure, d time.Duration) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
-		case err != nil:
-			return err
 		case a.body.Decision == "ACCEPTED":
 			p.accepted = append(p.accepted, took)
-		case a.status == http.StatusServiceUnavailable:
+		case ctx.Err() != nil: // it was given up
+		case err != nil || a.status >= http.StatusInternalServerError:
 			p.refused++
 		default:
 			return fmt.Errorf("verify under load: %d %s", a.status, a.text)
