@@ -1,6 +1,8 @@
 package invariant
 
 import (
+	"time"
+
 	"github.com/anishathalye/porcupine"
 
 	"github.com/credence-engine/credence/engine"
@@ -83,8 +85,35 @@ func (j *judge) registers() {
 	}
 }
 
+// operations are what the search orders, less what cannot change its result: it
+// takes exponential time. Of what may take effect at any later time the first
+// is kept: once one of a kind has, the others change nothing. Of those who saw
+// the revocation, which is final, the first to return is.
 func operations(ops []*Op) []porcupine.Operation {
+	type effect struct {
+		kind     Kind
+		endpoint engine.EndpointID
+	}
+	pending := map[effect]time.Duration{}
 	var history []porcupine.Operation
+	add := func(op *Op, call, end time.Duration) {
+		if op.Outcome == Unknown {
+			of := effect{op.Kind, op.Endpoint}
+			if first, ok := pending[of]; ok && first <= call {
+				return
+			}
+			if end == Never {
+				pending[of] = call
+			}
+		}
+		history = append(history, porcupine.Operation{ClientId: op.Client, Input: op, Call: int64(call), Return: int64(end)})
+	}
+	firsts := map[engine.EndpointID]*Op{} // by the owner that was seen
+	for _, op := range ops {
+		if op.sees() && (firsts[op.Owner] == nil || op.Returned < firsts[op.Owner].Returned) {
+			firsts[op.Owner] = op
+		}
+	}
 	for _, op := range ops {
 		switch op.Kind {
 		case Provision, Revoke, Verify:
@@ -99,16 +128,13 @@ func operations(ops []*Op) []porcupine.Operation {
 			continue
 		}
 		since, _ := op.since()
-		if op.Kind == Verify && op.seen() == engine.Revoked && op.Owner == op.Endpoint { // it may have claimed, and then seen the revocation
-			claim := *op
-			claim.Outcome = Unknown
-			history = append(history, porcupine.Operation{ClientId: op.Client, Input: &claim, Call: int64(since), Return: int64(op.ended())})
-		}
-		history = append(history, porcupine.Operation{ClientId: op.Client, Input: op, Call: int64(since), Return: int64(op.ended())})
 		if op.overtaken() {
 			claim := *op
 			claim.Outcome = Unknown
-			history = append(history, porcupine.Operation{ClientId: op.Client, Input: &claim, Call: int64(since), Return: int64(op.ended())})
+			add(&claim, since, op.ended())
+		}
+		if !op.sees() || firsts[op.Owner] == op {
+			add(op, since, op.ended())
 		}
 	}
 	return history
@@ -117,5 +143,11 @@ func operations(ops []*Op) []porcupine.Operation {
 // overtaken tells whether the answer may be that of a claim which was revoked
 // before it was answered: that is two steps, the claim and the look after it.
 func (o *Op) overtaken() bool {
-	return o.Kind == Verify && o.Outcome == Done && !o.Accepted && o.Status == engine.Revoked && o.Owner == o.Endpoint
+	return o.Kind == Verify && o.seen() == engine.Revoked && o.Owner == o.Endpoint
+}
+
+// sees tells whether an operation has seen that the credentials are revoked,
+// and has not made them so.
+func (o *Op) sees() bool {
+	return o.seen() == engine.Revoked && (o.Kind == Get || o.Kind == Verify || o.Kind == Provision)
 }
