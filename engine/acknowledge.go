@@ -147,6 +147,23 @@ func (e *Engine) watchDenials(ctx context.Context, after Revision) error {
 	return nil
 }
 
+// sinceAcknowledged reads what is at hand, no older than what this node may have
+// acknowledged by the time that it has the answer (I1b, I4): one that was long on
+// its way may be from before a revocation that this node has meanwhile said to
+// have carried out, and does not count.
+func (e *Engine) sinceAcknowledged(ctx context.Context, keys ...string) (Snapshot, error) {
+	for {
+		at, _ := e.roster.provenUpTo()
+		snap, err := e.store.Read(ctx, AtLeast(at), keys...)
+		if err != nil {
+			return snap, err
+		}
+		if at, _ = e.roster.provenUpTo(); snap.Revision >= at {
+			return snap, nil
+		}
+	}
+}
+
 // acknowledge writes up to where this node has carried out what took rights
 // away, many of them at a time.
 func (e *Engine) acknowledge(ctx context.Context) error {

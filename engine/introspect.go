@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
@@ -87,10 +86,7 @@ func (e *Engine) Introspect(ctx context.Context, caller Caller, app ApplicationI
 func (e *Engine) lookAgainAtSession(ctx context.Context, app ApplicationID, out *Introspection) error {
 	s := out.Session
 	keys := []string{sessionKey(app, s.ID), credKey(app, s.CredentialsID), regKey(app, s.CredentialsID), endedKey(app, s.EndpointID)}
-	snap, err := e.store.Read(ctx, Guess, keys...)
-	if err == nil && slices.ContainsFunc(snap.Records[:3], func(r Record) bool { return !r.Exists() }) {
-		snap, err = e.store.Read(ctx, Strict, keys...)
-	}
+	snap, err := e.sinceAcknowledged(ctx, keys...)
 	if err != nil {
 		return err
 	}

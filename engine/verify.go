@@ -132,13 +132,9 @@ func (e *Engine) lookAgain(ctx context.Context, app ApplicationID, id Credential
 }
 
 // denied returns the engine's record of credentials that are known here to be
-// revoked, or else nil. Where nothing is at hand it asks.
+// revoked, or else nil.
 func (e *Engine) denied(ctx context.Context, app ApplicationID, id CredentialsID) (*Credentials, error) {
-	key := credKey(app, id)
-	snap, err := e.store.Read(ctx, Guess, key)
-	if err == nil && !snap.Records[0].Exists() {
-		snap, err = e.store.Read(ctx, Strict, key)
-	}
+	snap, err := e.sinceAcknowledged(ctx, credKey(app, id))
 	if err != nil || !snap.Records[0].Exists() {
 		return nil, err
 	}
