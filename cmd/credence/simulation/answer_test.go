@@ -28,8 +28,8 @@ func (p *process) answer(ctx context.Context, ops []invariant.Op, r request) err
 	case verify:
 		return p.verify(ctx, op, who, r)
 	case revoke:
-		_, err := p.Revoke(ctx, who, app, id)
-		op.Status = statusOf(err)
+		out, err := p.Revoke(ctx, who, app, id)
+		op.Status, op.Revision, op.Enforced = statusOf(err), out.Enforcement.Revision, out.Enforcement.State == engine.Enforced
 		return err
 	case bind:
 		_, _, err := p.BindRegistration(ctx, who, app, id, engine.Profile{Body: []byte("{}")}, 0)
@@ -51,11 +51,11 @@ func (p *process) answer(ctx context.Context, ops []invariant.Op, r request) err
 		return err
 	case endSession:
 		out, err := p.EndSession(ctx, who, app, r.session.id)
-		op.Revision = out.Revision
+		op.Revision, op.Enforced = out.Revision, out.State == engine.Enforced
 		return err
 	case endEndpoint:
 		out, err := p.EndSessions(ctx, who, app, op.Endpoint)
-		op.Revision = out.Revision
+		op.Revision, op.Enforced = out.Revision, out.State == engine.Enforced
 		return err
 	case deploy:
 		return swap(ctx, p.Engine, r.number)

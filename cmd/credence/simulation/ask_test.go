@@ -48,8 +48,35 @@ func (w *world) ask(r request) {
 		w.learn(asked[i], &ops[i], err)
 	}
 	w.tell("#%d %s %s", r.number, r.verb, ops[0].String())
-	if ops[0].Outcome == invariant.Done {
-		w.chase(r)
+	if op := ops[0]; op.Outcome == invariant.Done && r.takesAway() {
+		w.chase(r, op.Revision, false)
+		if r.wait {
+			w.await(ctx, p, r, op)
+		}
+	}
+}
+
+func (r request) takesAway() bool {
+	return r.verb == revoke || r.verb == endSession || r.verb == endEndpoint
+}
+
+// await waits for the receipt of what took rights away. The history keeps that
+// as a request of its own.
+func (w *world) await(ctx context.Context, p *process, r request, op invariant.Op) {
+	again := w.opsOf(r)[0]
+	again.Client = 300_000 + r.number
+	asked := w.record.Invoke(again)
+	again.Revision = op.Revision
+	receipt := p.AwaitEnforced(ctx, engine.Enforcement{State: engine.Pending, Revision: op.Revision})
+	var err error
+	if p.life.Err() != nil {
+		err = errDied
+	}
+	again.Enforced = err == nil && receipt.State == engine.Enforced
+	w.learn(asked, &again, err)
+	w.tell("#%d %s, receipt: %s", r.number, r.verb, again.String())
+	if again.Enforced {
+		w.chase(r, 0, true)
 	}
 }
 
@@ -88,6 +115,12 @@ func (w *world) opsOf(r request) []invariant.Op {
 }
 
 func consistencyOf(r request) engine.Consistency {
+	if r.after {
+		return engine.Bounded(time.Hour)
+	}
+	if r.least != 0 {
+		return engine.AtLeast(r.least)
+	}
 	if r.weak {
 		return engine.Bounded(100 * time.Millisecond)
 	}
@@ -109,9 +142,10 @@ func (w *world) learn(asked int, op *invariant.Op, err error) {
 	op.Invoked, op.Returned = op.Invoked.Truncate(time.Microsecond), op.Returned.Truncate(time.Microsecond)
 }
 
-// chase asks every node about the rights that were just taken away.
-func (w *world) chase(r request) {
-	chaser := request{app: r.app, id: r.id, endpoint: r.endpoint, patience: time.Second}
+// chase asks every node about the rights that were just taken away: strictly,
+// or for the state of at least that revision, or after a receipt with any age.
+func (w *world) chase(r request, revision engine.Revision, after bool) {
+	chaser := request{app: r.app, id: r.id, endpoint: r.endpoint, patience: time.Second, after: after}
 	var sessions []*session
 	switch r.verb {
 	case revoke:
@@ -120,14 +154,18 @@ func (w *world) chase(r request) {
 		sessions = []*session{r.session}
 	case endEndpoint:
 		sessions = w.sessionsOf(r)
-	default:
-		return
 	}
 	for node := range w.nodes {
 		chaser.number, chaser.node = 1000+100*r.number+10*node, node
+		if after {
+			chaser.number += 50
+		}
 		if r.verb == revoke {
 			chaser.verb = verify
 			again := chaser
+			if w.chance.about("least").number(uint64(chaser.number)).percent(50) {
+				again.least = revision
+			}
 			w.work.Go(func() { w.ask(again) })
 		}
 		for i, s := range sessions[max(0, len(sessions)-3):] {

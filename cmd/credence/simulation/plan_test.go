@@ -3,6 +3,8 @@ package simulation
 import (
 	"slices"
 	"time"
+
+	"github.com/credence-engine/credence/engine"
 )
 
 const nodeCount = 3
@@ -34,10 +36,13 @@ type request struct {
 	app      int // of apps
 	id       int
 	endpoint int
-	weak     bool          // a verify or introspect that may be bounded in age
-	open     bool          // a verify that asks for a session
-	session  *session      // of an introspect or an end of one; nil: the newest
-	patience time.Duration // how long the client waits
+	weak     bool            // a verify or introspect that may be bounded in age
+	open     bool            // a verify that asks for a session
+	wait     bool            // what takes rights away waits for the receipt
+	after    bool            // a verify or introspect after a receipt, which any age will do for
+	least    engine.Revision // a verify of at least this revision; 0: strict
+	session  *session        // of an introspect or an end of one; nil: the newest
+	patience time.Duration   // how long the client waits
 }
 
 // harm is what is done to a node, or to the state.
@@ -143,6 +148,7 @@ func (p *plan) scene(number int, c chance, at time.Duration) {
 			id:       about.id,
 			endpoint: r.about("endpoint").below(2),
 			weak:     r.about("weak").percent(20),
+			wait:     r.about("wait").percent(60),
 			open:     sessions && r.about("open").percent(60),
 			patience: pick(r.about("patience"), 200*time.Millisecond, 2*time.Second, 5*time.Second),
 		})

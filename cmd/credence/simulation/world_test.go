@@ -149,7 +149,7 @@ func (w *world) recover() {
 	for _, n := range w.nodes {
 		w.mend(n)
 	}
-	time.Sleep(2 * leaseTime)
+	time.Sleep(leaseTime + time.Second) // to be back among the others
 	w.tell("all faults are over")
 	number := 10_000
 	var work sync.WaitGroup
