@@ -160,6 +160,10 @@ func (f *fence) look() (next time.Duration, opened <-chan struct{}, lost bool) {
 	return min(max(until.Sub(now)/4, fenceLookSoonest), fenceLookLatest), nil, false
 }
 
+// Ready fails while this node decides nothing, because the others may take it
+// for gone. One that has just begun is waited for.
+func (e *Engine) Ready(ctx context.Context) error { return e.fence.enter(ctx) }
+
 // guard keeps the fence until ctx is done.
 func (e *Engine) guard(ctx context.Context) error {
 	for {

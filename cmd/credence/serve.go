@@ -85,7 +85,13 @@ func serve(ctx context.Context, c config.Config, w *world) (err error) {
 		return err
 	}
 	gauges := slices.Concat(moduleGauges(modules), cacheGauges(store), spaceGauges(etcd))
-	server, err := newServer(c, e, gauges, etcd.Ready, log)
+	ready := func(ctx context.Context) error {
+		if err := etcd.Ready(ctx); err != nil {
+			return err
+		}
+		return e.Ready(ctx)
+	}
+	server, err := newServer(c, e, gauges, ready, log)
 	if err != nil {
 		return err
 	}
