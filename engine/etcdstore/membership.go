@@ -18,7 +18,7 @@ import (
 )
 
 // statusTimeout bounds the question to a member whether it is well.
-const statusTimeout = 2 * time.Second
+const statusTimeout = 5 * time.Second
 
 // removeTimeout bounds the removal of a member.
 const removeTimeout = 30 * time.Second

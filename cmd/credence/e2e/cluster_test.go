@@ -82,6 +82,9 @@ func TestThreeNodesOfAListAreACluster(t *testing.T) {
 	leader := leaderOf(t, nodes)
 	leader.kill()
 	others := besides(nodes, leader)
+	for _, node := range others {
+		node.ready()
+	}
 	app := others[0].app("before", "Internal")
 	others[1].must(http.StatusCreated, http.MethodPost, app+"/credentials", object{"id": "d", "body": "AAAA"})
 	leader.start()
@@ -103,9 +106,11 @@ func TestANodeWithoutTheOthersIsNotReady(t *testing.T) {
 	require.Eventually(t, func() bool {
 		a, err := nodes[2].call(t.Context(), http.MethodGet, "/readyz", nil)
 		return err == nil && a.status == http.StatusServiceUnavailable
-	}, 20*time.Second, 20*time.Millisecond)
-	_, err := credence(nodes[2].dir, "remove", "n1")
-	require.ErrorContains(t, err, "Bring n0 back first")
+	}, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool {
+		_, err := credence(nodes[2].dir, "remove", "n1")
+		return err != nil && strings.Contains(err.Error(), "Bring n0 back first")
+	}, time.Minute, 50*time.Millisecond)
 	nodes[1].start()
 	nodes[2].ready()
 }
@@ -146,9 +151,10 @@ func TestNodesJoinWithAToken(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte(token), 0o600))
 	instead.start()
 	require.Equal(t, "AVAILABLE", instead.must(http.StatusOK, http.MethodGet, app+"/credentials/d", nil)["status"])
-	list, err = credence(instead.dir, "members")
-	require.NoError(t, err)
-	require.Equal(t, 3, strings.Count(list, " up\n"), list)
+	require.Eventually(t, func() bool {
+		list, err := credence(instead.dir, "members")
+		return err == nil && strings.Count(list, " up\n") == 3
+	}, time.Minute, 50*time.Millisecond)
 }
 
 // credence runs a command for the cluster of a data directory.
@@ -164,15 +170,17 @@ func credence(dir, verb string, args ...string) (string, error) {
 // leaderOf is the node that leads the cluster.
 func leaderOf(t *testing.T, nodes []*server) *server {
 	t.Helper()
-	list, err := credence(nodes[0].dir, "members")
-	require.NoError(t, err)
-	for line := range strings.Lines(list) {
-		if name := strings.Fields(line)[0]; strings.Contains(line, "leader") {
-			return nodes[int(name[1]-'0')]
+	var leader *server
+	require.Eventually(t, func() bool {
+		list, err := credence(nodes[0].dir, "members")
+		for line := range strings.Lines(list) {
+			if name := strings.Fields(line)[0]; err == nil && strings.Contains(line, "leader") {
+				leader = nodes[int(name[1]-'0')]
+			}
 		}
-	}
-	t.Fatalf("there is no leader:\n%s", list)
-	return nil
+		return leader != nil
+	}, time.Minute, 50*time.Millisecond, "there is no leader")
+	return leader
 }
 
 func besides(nodes []*server, one *server) []*server {
