@@ -86,16 +86,16 @@ func benchKey(n int64) []byte {
 // commits, through etcd's client alone, in process as ours.
 func bareTransactions(b *testing.B) func(context.Context, int64) error {
 	b.Helper()
-	checks, writes := oneProvision(b)
+	one := oneProvision(b)
 	client := bareEtcd(b)
 	return func(ctx context.Context, n int64) error {
 		id := fmt.Sprintf("/%012d", n)
 		var compares []clientv3.Cmp
-		for range checks {
+		for range one.Checks {
 			compares = append(compares, clientv3.Compare(clientv3.ModRevision("absent"+id), "=", 0))
 		}
-		var puts []clientv3.Op
-		for _, w := range writes {
+		puts := []clientv3.Op{clientv3.OpPut(one.Stamp.Key, string(one.Stamp.Value))}
+		for _, w := range one.Writes {
 			puts = append(puts, clientv3.OpPut(w.Key[:len(w.Key)-len(id)]+id, string(w.Value)))
 		}
 		response, err := client.Txn(ctx).If(compares...).Then(puts...).Commit()
@@ -107,18 +107,18 @@ func bareTransactions(b *testing.B) func(context.Context, int64) error {
 }
 
 // oneProvision records the commit of one provisioning.
-func oneProvision(b *testing.B) (checks []engine.Check, writes []engine.Write) {
+func oneProvision(b *testing.B) (one engine.Commit) {
 	b.Helper()
 	store := enginetest.NewFaultStore(enginetest.NewMemoryStore())
-	e, app := benchEngine(b, store)
+	e, app := benchEngine(b, epoch.New(store, epoch.Options{}))
 	store.Inject(enginetest.Hooks{Commit: func(c engine.Commit) enginetest.Fault {
-		checks, writes = slices.Clone(c.Checks), slices.Clone(c.Writes)
+		one = c
 		return enginetest.Fault{}
 	}})
 	_, err := e.Provision(b.Context(), benchCaller, app, engine.ProvisionRequest{Body: benchKey(0)})
 	require.NoError(b, err)
-	require.NotEmpty(b, writes)
-	return checks, writes
+	require.NotEmpty(b, one.Writes)
+	return one
 }
 
 func bareEtcd(b *testing.B) *clientv3.Client {

@@ -38,7 +38,7 @@ func (s *Store) barrier(ctx context.Context) (engine.Revision, error) {
 // readEpoch asks the store for the last epoch, for all who wait.
 func (s *Store) readEpoch(ctx context.Context) (*mark, error) {
 	s.count.barriers.Add(1)
-	ctx, cancel := context.WithTimeout(ctx, s.options.Stale)
+	ctx, cancel := context.WithTimeout(ctx, s.options.sharing())
 	defer cancel()
 	begun := time.Now()
 	snap, err := s.under.Read(ctx, engine.Strict, Key)

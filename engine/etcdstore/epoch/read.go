@@ -59,10 +59,14 @@ func (s *Store) strict(ctx context.Context, c engine.Consistency, keys []string)
 	if strictReadsWait {
 		var err error
 		if barrier, err = s.barrier(ctx); err != nil {
-			if ctx.Err() != nil {
+			switch {
+			case ctx.Err() != nil:
 				return engine.Snapshot{}, ended(ctx)
+			case errors.Is(err, errLate):
+				return s.miss(ctx, c, keys)
 			}
-			return s.miss(ctx, c, keys) // the store itself tells what is wrong with it
+			s.count.misses.Add(1)
+			return s.load(ctx, c, keys) // the store itself tells what is wrong with it
 		}
 	}
 	least := barrier
@@ -105,10 +109,12 @@ func (s *Store) miss(ctx context.Context, c engine.Consistency, keys []string) (
 	flight := s.misses.enter(name)
 	defer s.misses.exit(name, flight)
 	snap, err := flight.join(ctx, s.life, s.spawn, func(ctx context.Context) (engine.Snapshot, error) {
+		ctx, cancel := context.WithTimeout(ctx, s.options.sharing())
+		defer cancel()
 		return s.read(ctx, keys)
 	})
-	if errors.Is(err, errStopped) || err != nil && s.life.Err() != nil && ctx.Err() == nil {
-		return s.under.Read(ctx, c, keys...)
+	if err != nil && ctx.Err() == nil { // each then learns by itself what is wrong
+		return s.load(ctx, c, keys)
 	}
 	return snap, err
 }

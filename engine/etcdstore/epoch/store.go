@@ -39,6 +39,10 @@ type Options struct {
 	Log *slog.Logger
 }
 
+// sharing bounds a call that serves several: after that each asks for itself,
+// for as long as it has time, and learns the store's own reason.
+func (o Options) sharing() time.Duration { return o.Stale / 2 }
+
 // Store is an [engine.Store] before another one, with a cache. All stores on
 // one state must be of this kind, with a cache or without: what is written past
 // them has no epoch.

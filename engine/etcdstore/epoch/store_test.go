@@ -24,6 +24,8 @@ type faulty struct {
 	took  time.Duration // of each read
 	// bend changes what the watch tells, or returns nil to leave it out.
 	bend func(engine.Changes) *engine.Changes
+	// down has reads try in vain for as long as they may.
+	down atomic.Bool
 	// stop ends watches with an error, those to come too.
 	stop atomic.Pointer[engine.Error]
 }
@@ -31,6 +33,10 @@ type faulty struct {
 func (f *faulty) Read(ctx context.Context, c engine.Consistency, keys ...string) (engine.Snapshot, error) {
 	f.reads.Add(1)
 	time.Sleep(f.took) // simulated
+	if f.down.Load() {
+		<-ctx.Done()
+		return engine.Snapshot{}, engine.Errorf(engine.CodeUnavailable, "nobody is there")
+	}
 	return f.Session.Read(ctx, c, keys...)
 }
 
@@ -251,6 +257,30 @@ func TestAWatchThatCannotBeHadIsReportedAndDoneWithout(t *testing.T) {
 		require.Equal(t, "2", c.read(engine.Strict, "k"))
 		cancel()
 		reporting.Wait()
+	})
+}
+
+func TestWhyTheStoreCannotBeReachedIsTold(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		c := newCluster(t, &faulty{}, epoch.Options{})
+		require.Empty(t, c.read(engine.Strict, "k"))
+		c.way.down.Store(true)
+		var group sync.WaitGroup
+		for _, key := range []string{"k", "k", "not cached", "not cached"} {
+			group.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				began := time.Now()
+				_, err := c.store.Read(ctx, engine.Strict, key)
+				require.Equal(t, engine.CodeUnavailable, engine.CodeOf(err), "%v", err)
+				require.ErrorContains(t, err, "nobody is there")
+				require.Equal(t, 5*time.Second, time.Since(began))
+			})
+		}
+		group.Wait()
+		require.Empty(t, c.read(engine.Bounded(time.Minute), "k"), "what may be older goes on")
+		c.way.down.Store(false)
+		require.Empty(t, c.read(engine.Strict, "k"))
 	})
 }
 
