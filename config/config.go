@@ -101,8 +101,24 @@ type Etcd struct {
 	// servers do not tell it, which they do from 3.6 on. 0: etcd's default.
 	QuotaBytes int64 `yaml:"quotaBytes"`
 
-	TLS      ClientTLS `yaml:"tls"`
-	Embedded Embedded  `yaml:"embedded"`
+	TLS         ClientTLS   `yaml:"tls"`
+	Embedded    Embedded    `yaml:"embedded"`
+	Maintenance Maintenance `yaml:"maintenance"`
+}
+
+// Maintained reports whether this node is to keep etcd in order.
+func (e Etcd) Maintained() bool {
+	return e.Maintenance.Mode == "on" || e.Maintenance.Mode == "auto" && !e.External()
+}
+
+// Maintenance says whether nodes compact and defragment etcd.
+type Maintenance struct {
+	// Mode is on, off, or auto: on for an embedded server, off for an external
+	// cluster.
+	Mode string `yaml:"mode"`
+	// FreeBytes is how many bytes of a database's file must be free, beside
+	// more than half of it, before it is defragmented.
+	FreeBytes int64 `yaml:"freeBytes"`
 }
 
 // External reports whether an external cluster is configured.
@@ -284,6 +300,7 @@ func defaults() Config {
 			Prefix:      "/credence/v1/",
 			DialTimeout: 5 * time.Second,
 			Embedded:    Embedded{QuotaBytes: 2 * gib},
+			Maintenance: Maintenance{Mode: "auto", FreeBytes: 64 * mib},
 		},
 		Cache:    Cache{Bytes: 64 * mib},
 		Cluster:  Cluster{Members: []string{}},

@@ -150,6 +150,8 @@ func TestAValueThatIsNotAllowedIsRefused(t *testing.T) {
 		{"TLS of an embedded server", []string{"CREDENCE_ETCD__TLS__SERVER_NAME=s"}, "etcd.endpoints"},
 		{"quota of a cluster that is not there", []string{"CREDENCE_ETCD__QUOTA_BYTES=4294967296"}, "etcd.quotaBytes"},
 		{"small cluster", []string{"CREDENCE_ETCD__ENDPOINTS=a:1", "CREDENCE_ETCD__QUOTA_BYTES=1"}, "etcd.quotaBytes"},
+		{"unknown maintenance", []string{"CREDENCE_ETCD__MAINTENANCE__MODE=yes"}, "etcd.maintenance.mode"},
+		{"maintenance without end", []string{"CREDENCE_ETCD__MAINTENANCE__FREE_BYTES=0"}, "etcd.maintenance.freeBytes"},
 		{"small database", []string{"CREDENCE_ETCD__EMBEDDED__QUOTA_BYTES=2097151"}, "etcd.embedded.quotaBytes"},
 		{"tiny cache", []string{"CREDENCE_CACHE__BYTES=1048575"}, "cache.bytes"},
 		{"large cache", []string{"CREDENCE_CACHE__BYTES=68719476737"}, "cache.bytes"},

@@ -127,6 +127,8 @@ func (v *validator) etcd(e Etcd) {
 		"must be given, because etcd.username, etcd.password or etcd.tls is, and those are for an external cluster")
 	// At least one request, which ends at 1.5 MiB; at most what etcd suggests.
 	v.between("etcd.embedded.quotaBytes", e.Embedded.QuotaBytes, 2*mib, 8*gib)
+	v.oneOf("etcd.maintenance.mode", e.Maintenance.Mode, "auto", "on", "off")
+	v.between("etcd.maintenance.freeBytes", e.Maintenance.FreeBytes, mib, 1<<50)
 }
 
 // endpoint accepts host:port, http(s)://host:port and unix(s):///path. It shows

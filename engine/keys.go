@@ -42,6 +42,7 @@ import (
 //	purge/<app>                   a deleted application whose records are being removed
 //	backup                        when the state was last copied; in the copy: when it was made
 //	generation                    how often it was put back from a copy
+//	maintenance                   the store that keeps an external etcd in order (ephemeral; the store's own)
 const shardCount = 256
 
 // shardNames are the shards as they stand in keys, in order.

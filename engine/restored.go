@@ -31,7 +31,7 @@ func (e *Engine) followGeneration(ctx context.Context) error {
 			e.reportGeneration()
 			switch {
 			case !g.Acknowledged() && known.Number != g.Number:
-				e.log.Warn(g.warning())
+				e.log.Warn("what a restore may have lost is not acknowledged", "problem", g.warning())
 			case g.Acknowledged() && known.Number == g.Number && !known.Acknowledged():
 				e.log.Info("the restore was acknowledged", "generation", g.Number, "by", g.AcknowledgedBy)
 			}

@@ -117,6 +117,15 @@ func background(c config.Config, e *engine.Engine, store *epoch.Store, etcd *etc
 			return nil
 		})
 		group.Go(func() error { watchSpace(ctx, etcd, e, log); return nil })
+		if c.Etcd.Maintained() {
+			group.Go(func() error {
+				etcd.Maintain(ctx, etcdstore.Maintenance{
+					FreeBytes: c.Etcd.Maintenance.FreeBytes, State: store,
+					Report: func(words []string) { e.ReportProblems("etcd", words) },
+				})
+				return nil
+			})
+		}
 		return group.Wait()
 	}
 }

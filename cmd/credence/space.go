@@ -29,7 +29,7 @@ func watchSpace(ctx context.Context, store *etcdstore.Store, e *engine.Engine, l
 			e.ReportProblems("store", words)
 			switch {
 			case said == "":
-				log.Warn(problem)
+				log.Warn("the room in the store gets short", "problem", problem)
 			case problem == "":
 				log.Info("there is room in the store again", "inUse", space.InUse, "size", space.Size, "quota", space.Quota)
 			}

@@ -66,7 +66,7 @@ func TestABackupTakenWhileWritesGoOnHoldsAllThatWasAcknowledgedBefore(t *testing
 				defer mu.Unlock()
 				return written
 			}
-			require.Eventually(t, func() bool { return count() > 100 }, soon, tick)
+			require.Eventually(t, func() bool { return count() > 100 }, patience, poll)
 			before := count()
 			file := filepath.Join(t.TempDir(), "backup")
 			copied, err := beside(t, dir).Backup(t.Context(), file, false)
@@ -75,7 +75,7 @@ func TestABackupTakenWhileWritesGoOnHoldsAllThatWasAcknowledgedBefore(t *testing
 			require.NoError(t, err)
 			require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 			require.Equal(t, info.Size(), copied.Bytes)
-			require.Eventually(t, func() bool { return count() > before+100 }, soon, tick)
+			require.Eventually(t, func() bool { return count() > before+100 }, patience, poll)
 			mu.Lock()
 			stop = true
 			mu.Unlock()

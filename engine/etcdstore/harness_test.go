@@ -280,6 +280,6 @@ func (c *certificates) write(name, kind string, der []byte) {
 
 // How long a test waits for what happens in the background.
 const (
-	soon = 20 * time.Second
-	tick = 5 * time.Millisecond
+	patience = 20 * time.Second
+	poll     = 5 * time.Millisecond
 )

@@ -120,8 +120,8 @@ func (s *Store) makeRoom(ctx context.Context) error {
 	if err := s.server.awaitCompaction(ctx); err != nil {
 		return err
 	}
-	if err := s.server.etcd.Server.Defragment(); err != nil {
-		return fmt.Errorf("it cannot be defragmented: %w", err)
+	if err := s.defragment(ctx, ""); err != nil {
+		return err
 	}
 	return s.disarm(ctx)
 }
@@ -161,7 +161,7 @@ func (s *Store) disarm(ctx context.Context) error {
 			continue
 		}
 		if _, err := s.client.AlarmDisarm(ctx, (*clientv3.AlarmMember)(alarm)); err != nil {
-			return s.failed(ctx, err)
+			return s.notAllowed(ctx, err)
 		}
 	}
 	return nil
