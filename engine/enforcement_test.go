@@ -54,12 +54,11 @@ func (m *member) ask(app engine.ApplicationID, id engine.CredentialsID) (engine.
 // process or its network stands still.
 func (m *member) freeze() (thaw func()) {
 	gate := make(chan struct{})
-	hold := func() enginetest.Fault { <-gate; return enginetest.Fault{} }
 	m.session.Stall()
 	m.faults.Inject(enginetest.Hooks{
-		Commit: func(engine.Commit) enginetest.Fault { return hold() },
-		List:   func(engine.ListRequest) enginetest.Fault { return hold() },
-		Watch:  func(string, engine.Changes) enginetest.Fault { return hold() },
+		Commit: func(engine.Commit) (f enginetest.Fault) { <-gate; return f },
+		List:   func(engine.ListRequest) (f enginetest.Fault) { <-gate; return f },
+		Watch:  func(string, engine.Changes) (f enginetest.Fault) { <-gate; return f },
 	})
 	thaw = sync.OnceFunc(func() {
 		m.faults.Inject(enginetest.Hooks{})

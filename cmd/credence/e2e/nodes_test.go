@@ -49,12 +49,12 @@ func TestANodeThatCannotLoadAModuleSaysWhy(t *testing.T) {
 // longer than its lease; it comes back with what was deployed meanwhile.
 func TestADeploymentOutlivesANodeThatIsKilled(t *testing.T) {
 	e := newEtcd(t)
-	nodes := newNodes(t, e, 3, "CREDENCE_NODE__LEASE=2s", "CREDENCE_MODULES__DEPLOY_WAIT=30s")
+	nodes := newNodes(t, e, 3, "CREDENCE_NODE__LEASE=5s", "CREDENCE_MODULES__DEPLOY_WAIT=30s")
 	s := newSwap(t, nodes)
 	nodes[2].kill()
 	s.nodes = nodes[:2]
 	took := s.deploy(nodes[0], http.StatusOK)
-	t.Logf("answered %v after a node with a lease of 2s was killed", took.Round(time.Millisecond))
+	t.Logf("answered %v after a node with a lease of 5s was killed", took.Round(time.Millisecond))
 	for i, node := range s.nodes {
 		require.NoError(t, s.verify(node, fmt.Sprint("after the kill ", i)))
 	}
@@ -72,7 +72,7 @@ func TestADeploymentOutlivesANodeThatIsKilled(t *testing.T) {
 // that stood still comes back by itself, with what was deployed meanwhile.
 func TestADeploymentWhoseNodeIsKilledLeavesNothing(t *testing.T) {
 	e := newEtcd(t)
-	nodes := newNodes(t, e, 3, "CREDENCE_NODE__LEASE=3s", "CREDENCE_MODULES__DEPLOY_WAIT=30s")
+	nodes := newNodes(t, e, 3, "CREDENCE_NODE__LEASE=5s", "CREDENCE_MODULES__DEPLOY_WAIT=30s")
 	s := newSwap(t, nodes)
 	const path = "/v1/credentials-services/" + swapService
 	next := object{"module": s.digests[version(2)]}
@@ -102,6 +102,7 @@ func TestADeploymentWhoseNodeIsKilledLeavesNothing(t *testing.T) {
 	s.begun.Store(2)
 	s.done.Store(2)
 	require.NoError(t, nodes[2].cmd.Process.Signal(syscall.SIGCONT))
+	nodes[2].ready() // which it is not before it has announced itself anew
 	require.NoError(t, s.verify(nodes[2], "on the node that stood still"))
 	nodes[0].sees(2)
 }
