@@ -193,7 +193,7 @@ func (w worker) step() {
 	case what < 40:
 		w.revokeAndLook(ctx, cred)
 	case what < 50:
-		if opened := w.client.open(ctx, w.node(), cred, cred.owner); opened != nil {
+		if opened := w.open(ctx, w.node(), cred, cred.owner); opened != nil {
 			w.pool.opened(opened)
 		}
 	case what < 60 && session != nil:
