@@ -120,10 +120,10 @@ func TestACacheIsBoundedByItsBytes(t *testing.T) {
 		c.cacheRecord(fmt.Sprintf("k/%04d", n), "value")
 		c.cacheRecord("k/0000", "value")
 		c.latest([]string{"k/0000"}, func() bool { return true })
-		_, bytes := c.size()
+		_, bytes, _ := c.size()
 		require.LessOrEqual(t, bytes, int64(limit))
 	}
-	entries, bytes := c.size()
+	entries, bytes, _ := c.size()
 	require.Greater(t, bytes, int64(limit*9/10))
 	require.Equal(t, bytes/(6+5+entryOverhead), entries)
 	require.True(t, c.holds([]string{"k/0000", "k/1999"}), "what is used stays")
@@ -134,7 +134,7 @@ func TestACacheIsBoundedByItsBytes(t *testing.T) {
 	}}))
 	require.False(t, c.holds([]string{"k/1999"}), "it has become too large to be kept")
 	c.end()
-	entries, bytes = c.size()
+	entries, bytes, _ = c.size()
 	require.Zero(t, entries)
 	require.Zero(t, bytes)
 }

@@ -188,9 +188,13 @@ func (c *cache) behind(rev engine.Revision) bool {
 	return c.up && c.now < rev
 }
 
-// size tells how many records are cached, and the bytes that they take.
-func (c *cache) size() (entries, bytes int64) {
+// size tells how many records are cached, the bytes that they take, and how
+// many revisions the watch is known to be behind.
+func (c *cache) size() (entries, bytes, behind int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return int64(c.recent.Len()), c.bytes
+	if n := len(c.marks); n > 0 {
+		behind = int64(c.marks[n-1].epoch.Version - c.applied)
+	}
+	return int64(c.recent.Len()), c.bytes, behind
 }

@@ -33,12 +33,7 @@ func (s *Store) Stats() Stats {
 		Late: c.late.Load(), Restarts: c.restarts.Load(), Compared: c.compared.Load(), Divergences: c.divergences.Load(),
 	}
 	if s.cache != nil {
-		s.cache.mu.Lock()
-		defer s.cache.mu.Unlock()
-		stats.Entries, stats.Bytes = int64(s.cache.recent.Len()), s.cache.bytes
-		if n := len(s.cache.marks); n > 0 {
-			stats.Behind = int64(s.cache.marks[n-1].epoch.Version - s.cache.applied)
-		}
+		stats.Entries, stats.Bytes, stats.Behind = s.cache.size()
 	}
 	return stats
 }
