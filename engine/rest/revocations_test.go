@@ -41,7 +41,7 @@ func receiptOf(a answer) map[string]any {
 }
 
 func TestARevocationAnswersWithAReceipt(t *testing.T) {
-	s := start(t, func(o *Options) { o.RequestTimeout = 500 * time.Millisecond })
+	s := start(t, func(o *Options) { o.RequestTimeout = 2 * time.Second })
 	s.runs()
 	path := s.provision(s.app("Internal"), "a")
 	refused(t, s.do("GET", path+"/enforcement", ""), 404, "not_found", "", "not revoked")
@@ -77,7 +77,7 @@ func TestARevocationAnswersWithAReceipt(t *testing.T) {
 }
 
 func TestTheEndOfSessionsAnswersWithAReceipt(t *testing.T) {
-	s := start(t, func(o *Options) { o.RequestTimeout = 500 * time.Millisecond })
+	s := start(t, func(o *Options) { o.RequestTimeout = 2 * time.Second })
 	s.runs()
 	app := s.app("Trustful")
 	silent := s.deaf("silent")
@@ -95,7 +95,7 @@ func TestTheEndOfSessionsAnswersWithAReceipt(t *testing.T) {
 // However many wait for a module that does not answer, rights can be taken away,
 // and whoever asks how the node is gets an answer.
 func TestRevokingGetsThroughACrowdedNode(t *testing.T) {
-	s := start(t, func(o *Options) { o.MaxInFlight, o.RequestTimeout = 4, 500*time.Millisecond })
+	s := start(t, func(o *Options) { o.MaxInFlight, o.RequestTimeout = 4, 2*time.Second })
 	s.deploy("STALLS", "stalls", `{}`)
 	app := s.app("STALLS")
 	over := make(chan struct{})
