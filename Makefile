@@ -110,8 +110,8 @@ swap: prerequisites $(WABT) ## replace a module SWAPS times on three nodes under
 .PHONY: simulate
 simulate: ## live through SEEDS seeds of three nodes in simulated time (FIRST=n begins there, SEED=n replays one)
 	@go test -c -o bin/simulation.test ./cmd/credence/simulation
-	@cd cmd/credence/simulation; export GOMAXPROCS=1 GOGC=400; run=(../../../bin/simulation.test -test.v -test.run Invariants -test.timeout $(TIMEOUT)); \
-	if [[ -n "$(SEED)" ]]; then SEED=$(SEED) "$${run[@]}"; exit; fi; \
+	@cd cmd/credence/simulation; export GOMAXPROCS=1 GOGC=400; run=(../../../bin/simulation.test -test.v -test.timeout $(TIMEOUT)); \
+	if [[ -n "$(SEED)" ]]; then SEED=$(SEED) "$${run[@]}" -test.run Invariants; exit; fi; \
 	each=$$(( ($(SEEDS) + $$(nproc) - 1) / $$(nproc) )); shares=(); failed=0; \
 	for i in $$(seq 0 $$(( $$(nproc) - 1 ))); do FIRST=$$(( $(FIRST) + i * each )) SEEDS=$$each "$${run[@]}" & shares+=($$!); done; \
 	for share in "$${shares[@]}"; do wait $$share || failed=1; done; exit $$failed

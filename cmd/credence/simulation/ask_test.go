@@ -47,7 +47,7 @@ func (w *world) ask(r request) {
 	for i := range ops {
 		w.learn(asked[i], &ops[i], err)
 	}
-	w.tell("#%d %s %s", r.number, r.verb, ops[0].String())
+	w.tellf("#%d %s %s", r.number, r.verb, ops[0].String())
 	if op := ops[0]; op.Outcome == invariant.Done && r.takesAway() {
 		w.chase(r, op.Revision, false)
 		if r.wait {
@@ -74,7 +74,7 @@ func (w *world) await(ctx context.Context, p *process, r request, op invariant.O
 	}
 	again.Enforced = err == nil && receipt.State == engine.Enforced
 	w.learn(asked, &again, err)
-	w.tell("#%d %s, receipt: %s", r.number, r.verb, again.String())
+	w.tellf("#%d %s, receipt: %s", r.number, r.verb, again.String())
 	if again.Enforced {
 		w.chase(r, 0, true)
 	}

@@ -16,10 +16,10 @@ import (
 func (w *world) judge() {
 	report := invariant.Check(w.record.History(), invariant.Rules{Audit: w.audit(), Search: 10 * time.Second})
 	for _, v := range report.Violations {
-		w.wrong("%s", v)
+		w.wrongf("%s", v)
 	}
 	if report.Undecided > 0 {
-		w.wrong("L: the search ran out of time")
+		w.wrongf("L: the search ran out of time")
 	}
 }
 
@@ -28,12 +28,12 @@ func (w *world) audit() []invariant.Entry {
 	entries := []invariant.Entry{}
 	page, err := w.state.List(context.Background(), engine.ListRequest{Prefixes: []string{"audit/"}, Limit: engine.MaxListLimit})
 	if err != nil || page.More {
-		w.wrong("the audit log cannot be read as a whole: %v", err)
+		w.wrongf("the audit log cannot be read as a whole: %v", err)
 	}
 	for _, r := range page.Records {
 		var entry engine.AuditEntry
 		if err := cbor.Unmarshal(r.Value, &entry); err != nil {
-			w.wrong("I7: %s does not decode: %v", strings.TrimPrefix(r.Key, "audit/"), err)
+			w.wrongf("I7: %s does not decode: %v", strings.TrimPrefix(r.Key, "audit/"), err)
 		}
 		one := invariant.Entry{Action: entry.Action, App: entry.Application, Target: entry.Target, Revision: r.Version}
 		if len(entry.Targets) == 0 {

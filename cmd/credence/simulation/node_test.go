@@ -56,7 +56,7 @@ func (n *node) start() {
 	})
 	p.ran.Go(func() {
 		if err := p.Run(p.life); err != nil {
-			n.world.wrong("node %d gave up: %v", n.number, err)
+			n.world.wrongf("node %d gave up: %v", n.number, err)
 		}
 	})
 	n.mu.Lock()
@@ -82,13 +82,13 @@ func (n *node) stop(killed bool) {
 		p.ran.Wait()
 		p.Close()
 		if err := p.cache.Close(); err != nil {
-			n.world.wrong("node %d: %v", n.number, err)
+			n.world.wrongf("node %d: %v", n.number, err)
 		}
 		if killed {
 			time.Sleep(2 * leaseTime) // the state finds out by itself
 		}
 		if err := p.link.Close(); err != nil {
-			n.world.wrong("node %d: %v", n.number, err)
+			n.world.wrongf("node %d: %v", n.number, err)
 		}
 	})
 }

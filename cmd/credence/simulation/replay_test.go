@@ -1,3 +1,5 @@
+//go:build !race
+
 package simulation
 
 import (
@@ -10,7 +12,7 @@ import (
 
 // A seed is played again as it was before, so that a failure can be looked into.
 // Goroutines that wake at the same nanosecond may still overtake each other, so
-// a few seeds are let off.
+// a few seeds are let off. The race detector shuffles them on purpose.
 func TestASeedIsReplayed(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	const seeds = 30

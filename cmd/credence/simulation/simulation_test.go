@@ -27,7 +27,7 @@ func setting(t *testing.T, name string, otherwise uint64) uint64 {
 
 // Three nodes under faults, in simulated time; see the package's description.
 func TestInvariantsHoldInEverySeed(t *testing.T) {
-	first, seeds := setting(t, "FIRST", 0), setting(t, "SEEDS", 200)
+	first, seeds := setting(t, "FIRST", 0), setting(t, "SEEDS", 150)
 	if os.Getenv("SEED") != "" {
 		first, seeds = setting(t, "SEED", 0), 1
 	}

@@ -45,7 +45,7 @@ func (n *node) fate(m enginetest.Message) enginetest.Fate {
 // harm does a fault and undoes it when its time is over.
 func (w *world) harm(f fault) {
 	n := w.nodes[f.node]
-	w.tell("node %d: %s for %v", f.node, f.harm, f.last)
+	w.tellf("node %d: %s for %v", f.node, f.harm, f.last)
 	switch f.harm {
 	case cutBoth:
 		n.cut(true, true)
@@ -73,7 +73,7 @@ func (w *world) harm(f fault) {
 		return
 	}
 	time.Sleep(f.last)
-	w.tell("node %d: %s is over", f.node, f.harm)
+	w.tellf("node %d: %s is over", f.node, f.harm)
 	w.mend(n)
 }
 

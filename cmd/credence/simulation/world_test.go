@@ -150,7 +150,7 @@ func (w *world) recover() {
 		w.mend(n)
 	}
 	time.Sleep(leaseTime + time.Second) // to be back among the others
-	w.tell("all faults are over")
+	w.tellf("all faults are over")
 	number := 10_000
 	var work sync.WaitGroup
 	asked := map[target]bool{}
@@ -181,26 +181,22 @@ func (w *world) compact() {
 		err = w.state.Compact(context.Background(), snap.Revision)
 	}
 	if err != nil {
-		w.wrong("compaction: %v", err)
+		w.wrongf("compaction: %v", err)
 	}
 }
 
-// tell notes what happens, for people.
-func (w *world) tell(format string, args ...any) {
+// tellf notes what happens, for people.
+func (w *world) tellf(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.lines = append(w.lines, fmt.Sprintf("%9.3f ms  ", float64(w.elapsed())/1e6)+w.names.Replace(fmt.Sprintf(format, args...)))
 }
 
-// wrong notes what must not happen.
-func (w *world) wrong(format string, args ...any) {
+// wrongf notes what must not happen.
+func (w *world) wrongf(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.faults = append(w.faults, w.names.Replace(fmt.Sprintf(format, args...)))
-}
-
-func tenantOf(w *world, app engine.ApplicationID) engine.TenantID {
-	return apps[slices.Index(w.apps, app)].tenant
 }
 
 func caller(t engine.TenantID) engine.Caller { return engine.Caller{Tenant: t, User: "simulation"} }
