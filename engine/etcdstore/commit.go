@@ -84,6 +84,8 @@ func (s *Store) try(ctx context.Context, c engine.Commit) (response *clientv3.Tx
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
+	ctx, leave := s.server.whileLed(ctx)
+	defer leave()
 	sending, flight := observe(ctx, s.server != nil)
 	client := s.client
 	if c.Urgent {

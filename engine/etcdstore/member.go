@@ -178,11 +178,9 @@ func (m *member) settle(ctx context.Context, id uint64, client *clientv3.Client)
 			return errRemoved
 		}
 		if self := list.Members[at]; !slices.Equal(self.PeerURLs, []string{m.peerURL()}) {
-			if _, err := client.MemberUpdate(ctx, id, []string{m.peerURL()}); err != nil {
-				return err
-			}
+			_, err = client.MemberUpdate(ctx, id, []string{m.peerURL()})
 		}
-		if list.Members[at].IsLearner {
+		if err == nil && list.Members[at].IsLearner {
 			_, err = client.MemberPromote(ctx, id)
 		}
 		return err
@@ -234,8 +232,10 @@ func unsettled(err error) bool {
 }
 
 // forAWhile are the refusals that pass. That an address is there already is
-// the work of a try of unknown outcome, which the next list shows.
+// the work of a try of unknown outcome, which the next list shows. A member is
+// not found when a new leader is behind the list, and when one of the same
+// address was added and removed within this second, of which etcd makes ids.
 var forAWhile = []error{
 	rpctypes.ErrUnhealthy, rpctypes.ErrMemberNotEnoughStarted, rpctypes.ErrTooManyLearners,
-	rpctypes.ErrMemberLearnerNotReady, rpctypes.ErrNotLeader, rpctypes.ErrPeerURLExist,
+	rpctypes.ErrMemberLearnerNotReady, rpctypes.ErrNotLeader, rpctypes.ErrPeerURLExist, rpctypes.ErrMemberNotFound,
 }

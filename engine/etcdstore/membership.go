@@ -173,23 +173,22 @@ func (m *Membership) Remove(ctx context.Context, name string) error {
 }
 
 // remove waits for members that have just come back, on which etcd counts only
-// after five seconds, and for a new leader. After a try of unknown outcome a
-// member that is not there any more was removed.
+// after five seconds, and for a new leader. A member that is not there any more
+// was removed, be it by a try of unknown outcome.
 func (m *Membership) remove(ctx context.Context, id uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
 	defer cancel()
-	for open := false; ; {
+	for {
 		err := bounded(ctx, func(ctx context.Context) error {
 			_, err := m.client.MemberRemove(ctx, id)
 			return rpctypes.Error(err)
 		})
 		switch {
-		case open && errors.Is(err, rpctypes.ErrMemberNotFound):
+		case errors.Is(err, rpctypes.ErrMemberNotFound):
 			return nil
 		case err == nil || !unsettled(err):
 			return err
 		}
-		open = open || passing(err)
 		select {
 		case <-time.After(retryEvery):
 		case <-ctx.Done():

@@ -247,6 +247,23 @@ func (s *server) handOver() {
 	}
 }
 
+// whileLed returns a context that ends when another member begins to lead, or
+// ctx does. What a member passed on to the one before may never be answered.
+func (s *server) whileLed(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	if s != nil && s.member != nil {
+		changed := s.etcd.Server.LeaderChangedNotify()
+		go func() {
+			select {
+			case <-changed:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, cancel
+}
+
 // tryWriting makes a file in dir and removes it.
 func tryWriting(dir string) error {
 	file, err := os.CreateTemp(dir, ".writable-*")
