@@ -161,7 +161,7 @@ func TestDeletionCompactionAndDefragmentationBringRoomBack(t *testing.T) {
 					require.NoError(t, m.once(t.Context(), time.Now())) // it has the turn from before, as a full etcd grants no lease
 					overfill(t, store)
 					require.NoError(t, store.askForSpace(t.Context()))
-					require.Greater(t, store.room.known.Size, int64(smallQuota/2))
+					require.Greater(t, toldBy(store).Size, int64(smallQuota/2))
 					empty(t, store)
 					requireRoom(t, m)
 				})
