@@ -78,8 +78,14 @@ func TestAnImportGoesOnAfterWhatIsRefused(t *testing.T) {
 		code    engine.Code
 		created bool
 	}{
-		{"", true}, {engine.CodeConflict, false}, {engine.CodeConflict, false}, {engine.CodeInvalid, false},
-		{"", false}, {"", false}, {"", true}, {engine.CodeConflict, false},
+		{"", true},
+		{engine.CodeConflict, false},
+		{engine.CodeConflict, false},
+		{engine.CodeInvalid, false},
+		{"", false},
+		{"", false},
+		{"", true},
+		{engine.CodeConflict, false},
 	} {
 		require.Equal(t, want.code, engine.CodeOf(results[i].Err), "line %d: %v", i, results[i].Err)
 		require.Equal(t, want.created, results[i].Created, "line %d", i)

@@ -40,8 +40,12 @@ not JSON
 		result, code string
 		words        string
 	}{
-		{1, "CREATED", "", ""}, {2, "CREATED", "", ""}, {4, "FAILED", "invalid", "not valid JSON"},
-		{5, "FAILED", "conflict", "other credentials"}, {6, "FAILED", "invalid", "/colour"}, {7, "FAILED", "invalid", "empty"},
+		{1, "CREATED", "", ""},
+		{2, "CREATED", "", ""},
+		{4, "FAILED", "invalid", "not valid JSON"},
+		{5, "FAILED", "conflict", "other credentials"},
+		{6, "FAILED", "invalid", "/colour"},
+		{7, "FAILED", "invalid", "empty"},
 	} {
 		require.Equal(t, want.line, lines[i].Line)
 		require.Equal(t, want.result, lines[i].Result, "%+v", lines[i])

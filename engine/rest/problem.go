@@ -123,7 +123,7 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 		Missing: jsontext.Value(r.reason.Missing), RequestID: x.id,
 		Nodes: reportsOf(r.reason.Nodes),
 	}
-	if min(r.status, outcome.status) >= http.StatusInternalServerError {
+	if min(r.status, outcome.status) >= http.StatusInternalServerError && !errors.Is(err, errCrowded) {
 		if p.Incident == "" {
 			p.Incident = uuid.NewString()
 		}

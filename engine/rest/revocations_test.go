@@ -117,10 +117,10 @@ func TestRevokingGetsThroughACrowdedNode(t *testing.T) {
 	for range 3 {
 		require.Eventually(t, func() bool {
 			a := s.do("POST", app+"/verify", `{"credentialsId":"x"}`)
-			if a.status != http.StatusServiceUnavailable || a.str("code") != "exhausted" {
+			if a.status != http.StatusServiceUnavailable || a.str("code") != "unavailable" {
 				return false
 			}
-			refused(t, a, 503, "exhausted", "", "in flight")
+			refused(t, a, 503, "unavailable", "", "in flight")
 			require.Equal(t, "1", a.header.Get("Retry-After"))
 			return true
 		}, 20*time.Second, time.Millisecond)

@@ -138,7 +138,7 @@ func (r route) pattern() string {
 // errCrowded is for the requests above the limit: a refusal at once is better
 // than an answer that comes too late, and what takes rights away gets through.
 // It is not worth a line in the log each.
-var errCrowded = refusef(http.StatusServiceUnavailable, engine.CodeExhausted, "this node has as many requests in flight as it takes: try again, or ask another one")
+var errCrowded = refusef(http.StatusServiceUnavailable, engine.CodeUnavailable, "this node has as many requests in flight as it takes: try again, or ask another one")
 
 // mount puts a route into the router. Requests end with inflight.
 func (s *Server) mount(inflight context.Context, app *fiber.App, r route) {
