@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"iter"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -81,10 +82,11 @@ func (w *watch) follow(ctx context.Context) error {
 	// The client gives watches of different metadata streams of their own: one
 	// that is slow then holds up no other, and a resumed one logs in anew.
 	ctx = metadata.AppendToOutgoingContext(clientv3.WithRequireLeader(ctx), "credence-watch", rand.Text())
-	ctx, cancel := context.WithCancel(ctx)
+	responses, cancel, err := w.open(ctx)
+	if err != nil {
+		return err
+	}
 	defer cancel()
-	responses := w.store.client.Watch(ctx, w.store.prefix+w.prefix, clientv3.WithPrefix(),
-		clientv3.WithRev(int64(w.last)+1), clientv3.WithFragment(), clientv3.WithProgressNotify())
 	for response := range responses {
 		if response.CompactRevision != 0 {
 			return rpctypes.ErrCompacted
@@ -102,6 +104,38 @@ func (w *watch) follow(ctx context.Context) error {
 		}
 	}
 	return errWatchEnded
+}
+
+// confirmation is how long a watch that is given up early is waited for.
+const confirmation = 3 * time.Second
+
+// open begins a watch of etcd, which ends with ctx. etcd's client keeps the
+// stream of a watch for good that was given up before etcd had confirmed it, so
+// this one is left to be confirmed first.
+func (w *watch) open(ctx context.Context) (clientv3.WatchChan, context.CancelFunc, error) {
+	if err := w.store.begin(); err != nil {
+		return nil, nil, err
+	}
+	watching, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	opened := make(chan clientv3.WatchChan)
+	go func() {
+		defer w.store.calls.Done()
+		responses := w.store.client.Watch(watching, w.store.prefix+w.prefix, clientv3.WithPrefix(),
+			clientv3.WithRev(int64(w.last)+1), clientv3.WithFragment(), clientv3.WithProgressNotify())
+		select {
+		case opened <- responses:
+		case <-ctx.Done():
+			cancel()
+		}
+	}()
+	select {
+	case responses := <-opened:
+		stop := context.AfterFunc(ctx, cancel)
+		return responses, func() { stop(); cancel() }, nil
+	case <-ctx.Done():
+		time.AfterFunc(confirmation, cancel) // etcd may be out of reach
+		return nil, nil, ctx.Err()
+	}
 }
 
 // deliver yields events, grouped by revision. A response never ends within a
