@@ -124,7 +124,7 @@ mutants: ## build without one rule after the other; the simulation must notice e
 
 .PHONY: scale
 scale: prerequisites ## import SCALE credentials into one node and measure it
-	CREDENCE_SCALE=$(SCALE) go test -count 1 -v -timeout 60m ./cmd/credence/scale
+	SCALE=$(SCALE) go test -count 1 -v -timeout 60m ./cmd/credence/scale
 
 .PHONY: robustness
 robustness: ## let three nodes and three etcd members go wrong under load for ROBUSTNESS (10m), judge what clients saw, print figures
