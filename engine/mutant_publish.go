@@ -2,5 +2,5 @@
 
 package engine
 
-// sessionInVerdict: see mutant_session.go.
+// sessionInVerdict: see mutant_publish_off.go.
 const sessionInVerdict = false

@@ -92,9 +92,6 @@ type Usage struct {
 	Memory    int           // bytes of linear memory after the operation
 }
 
-// Methods are the exports that an [Operation] can name, in the order of the ABI.
-func Methods() []string { return slices.Clone(exportOf[:]) }
-
 // Sandbox reads and compiles a module for its author. The errors are those of
 // an upload and a deployment. The caller closes the sandbox before the runtime.
 func (r *Runtime) Sandbox(ctx context.Context, wasm []byte, o SandboxOptions) (*Sandbox, error) {
